@@ -1,0 +1,76 @@
+"""The bytes that are hashed into the log and bound into every seal. Released format 1: never edit, add a format 2.
+
+Envelope = everything about a row that stays when its state is removed. All integers are big-endian; every field is
+prefixed with its length in four bytes, so that no two envelopes share an encoding.
+"""
+
+from hashlib import sha256
+from struct import Struct
+from typing import Final
+from uuid import UUID
+
+ENVELOPE_FORMAT: Final = b"\x01"
+LEAF_PREFIX: Final = b"\x00"  # RFC 6962 §2.1: leaves and nodes must not be confused
+_LENGTH = Struct(">I")
+_UINT64 = Struct(">Q")
+
+
+def length_prefixed(*fields: bytes) -> bytes:
+    """Each field behind its length (uint32)."""
+    pack = _LENGTH.pack
+    return b"".join([part for field in fields for part in (pack(len(field)), field)])
+
+
+def log_id(deployment: UUID, incarnation: int) -> bytes:
+    """The log's name: which deployment, and which fork of it (a restore opens a new incarnation)."""
+    return b"anamnesis/%s/%d" % (str(deployment).encode(), incarnation)
+
+
+def associated_data(  # noqa: PLR0913 - the seal binds all of them
+    log: bytes, stream: UUID, version: int, topic: str, record_class: str, key_id: UUID, subject: UUID | None
+) -> bytes:
+    """What AES-GCM authenticates beside the state: a sealed state opens in its own row and nowhere else."""
+    return length_prefixed(
+        ENVELOPE_FORMAT,
+        log,
+        stream.bytes,
+        _UINT64.pack(version),
+        topic.encode(),
+        record_class.encode(),
+        key_id.bytes,
+        subject.bytes if subject else b"",
+    )
+
+
+def leaf_hash(  # noqa: PLR0913 - one argument a field of the envelope
+    log: bytes,
+    position: int,
+    stream: UUID,
+    version: int,
+    topic: str,
+    subject: UUID | None,
+    record_class: str,
+    key_id: UUID | None,
+    recorded_at_us: int,
+    state_hash: bytes,
+) -> bytes:
+    """SHA-256(0x00 ‖ length-prefixed(format, log id, envelope)): the row's leaf in the Merkle tree (RFC 6962).
+
+    `recorded_at_us` is microseconds since 1970, UTC; `state_hash` is SHA-256 of the stored (sealed) state.
+    """
+    return sha256(
+        LEAF_PREFIX
+        + length_prefixed(
+            ENVELOPE_FORMAT,
+            log,
+            _UINT64.pack(position),
+            stream.bytes,
+            _UINT64.pack(version),
+            topic.encode(),
+            subject.bytes if subject else b"",
+            record_class.encode(),
+            key_id.bytes if key_id else b"",
+            _UINT64.pack(recorded_at_us),
+            state_hash,
+        )
+    ).digest()

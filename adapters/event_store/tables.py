@@ -1,0 +1,115 @@
+"""Tables of the event database. Alembic creates them; a test shows that migrations and this file agree."""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+    Uuid,
+)
+
+NAMING: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMING)
+
+
+def _id(name: str, **kwargs: Any) -> Column[Any]:
+    """A UUID: native on PostgreSQL, 32 hexadecimal characters on SQLite."""
+    return Column(name, Uuid(as_uuid=True), **kwargs)
+
+
+deployment = Table(
+    "deployment",
+    metadata,
+    # One row an incarnation; the newest is the current one. A restore adds a row and never changes one.
+    Column("incarnation", Integer, primary_key=True, autoincrement=False),
+    _id("deployment_id", nullable=False),
+    Column("first_position", BigInteger, nullable=False),
+    Column("opened_at_us", BigInteger, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    # Explicit: SQLite would hand the rowid of a deleted newest row out again.
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    _id("stream", nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("topic", String(200), nullable=False),
+    _id("subject"),
+    Column("class", String(32), nullable=False, key="record_class"),
+    _id("key_id"),
+    Column("incarnation", SmallInteger, nullable=False),
+    Column("recorded_at_us", BigInteger, nullable=False),
+    Column("state_hash", LargeBinary(32), nullable=False),
+    Column("leaf", LargeBinary(32), nullable=False),
+    # NULL once removed by retention or erasure; a later unsealed record in the log names the position.
+    Column("state", LargeBinary),
+    UniqueConstraint("stream", "version"),
+)
+Index("ix_events_subject", events.c.subject, events.c.position)
+
+tiles = Table(
+    "tiles",
+    metadata,
+    # C2SP tlog-tiles of height 8: 256 hashes of 32 bytes, only when full, never changed.
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("tile", BigInteger, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary(8192), nullable=False),
+)
+
+commands = Table(
+    "commands",
+    metadata,
+    _id("id", primary_key=True),
+    Column("first_position", BigInteger, nullable=False),
+    Column("last_position", BigInteger, nullable=False),
+    Column("recorded_at_us", BigInteger, nullable=False),
+    Column("fingerprint", LargeBinary(32), nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("location", String(300), nullable=False),
+    Column("version", Integer, nullable=False),
+    _id("resource_id"),
+)
+Index("ix_commands_recorded_at_us", commands.c.recorded_at_us)
+
+fences = Table(
+    "fences",
+    metadata,
+    # A client under erasure: recorder and view writers refuse it, under their locks.
+    _id("subject", primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("reason", String(64), nullable=False),
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    _id("stream", primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("topic", String(200), nullable=False),
+    _id("subject"),
+    Column("class", String(32), nullable=False, key="record_class"),
+    _id("key_id"),
+    Column("incarnation", SmallInteger, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+)
+
+tracking = Table(
+    "tracking",
+    metadata,
+    # Positions of the library's process recorders, in the transaction of the events they cause.
+    Column("application", String(100), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)

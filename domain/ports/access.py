@@ -1,0 +1,72 @@
+"""Access state: what a permission decision reads. Tables written in the transaction of their events, never a view."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from domain.ports.call import Actor, Purpose, Role
+
+
+class Relation(StrEnum):
+    """How an account stands to a client."""
+
+    NONE = "none"
+    SELF = "self"
+    PRIMARY_CLINICIAN = "primary_clinician"
+    CLINICIAN = "clinician"
+    SUPERVISOR = "supervisor"
+    REPRESENTATIVE = "representative"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRecord:
+    """An account as sign-in needs it."""
+
+    id: UUID
+    role: Role
+    password_hash: str
+    display_name: str
+    failed_attempts: int
+    locked_until_us: int
+    disabled: bool
+    client_id: UUID | None
+    supervisor_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInRecord:
+    """A sign-in as token checks need it. Times in microseconds since 1970, UTC."""
+
+    id: UUID
+    actor: Actor
+    refresh_hash: bytes
+    refreshed_at_us: int
+    expires_at_us: int
+    revoked: bool
+    account_usable: bool
+    """False once the account is disabled."""
+
+
+class AccessState(Protocol):
+    def account_by_login(self, login: str) -> AccountRecord | None:
+        """Exact match of the normalised login name (case-folded e-mail address), found by its HMAC."""
+
+    def account(self, account_id: UUID) -> AccountRecord | None: ...
+
+    def sign_in(self, sign_in_id: UUID) -> SignInRecord | None: ...
+
+    def relation(self, account_id: UUID, client_id: UUID) -> Relation:
+        """NONE when the account is not in the care team."""
+
+    def consented(self, client_id: UUID, purpose: Purpose) -> bool:
+        """Whether a consent for this purpose stands now."""
+
+    def caseload(self, account_id: UUID) -> Sequence[UUID]:
+        """Ids of the clients whose care team the account is in, in the order they were joined."""
+
+    def client_exists(self, client_id: UUID) -> bool: ...
+
+    def find_by_identity(self, family_name: str, birth_date: str) -> Sequence[UUID]:
+        """Exact look-up over the organisation by HMAC of the normalised surname and ISO birth date."""

@@ -1,0 +1,72 @@
+"""Who asks, when, from where and why: what every use case takes as its first argument."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class Role(StrEnum):
+    """What an account is for. One role an account; a person with two jobs has two accounts."""
+
+    CLIENT = "client"
+    CLINICIAN = "clinician"
+    SUPERVISOR = "supervisor"
+    COMPLIANCE_OFFICER = "compliance_officer"
+    ML_ENGINEER = "ml_engineer"
+    OPERATOR = "operator"
+    SERVICE = "service"
+
+
+class Purpose(StrEnum):
+    """Why a record is used (after HL7's PurposeOfUse)."""
+
+    TREATMENT = "treatment"
+    OPERATIONS = "operations"
+    COMPLIANCE = "compliance"
+    CLIENT_REQUEST = "client_request"
+    MODEL_TRAINING = "model_training"
+    RESEARCH = "research"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """An authenticated account.
+
+    `client_id` is set for accounts of clients: the one record they may see. `supervisor_id` is set for trainees:
+    their sessions need that account's co-signature.
+    """
+
+    id: UUID
+    role: Role
+    sign_in_id: UUID | None = None
+    client_id: UUID | None = None
+    supervisor_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What makes a write repeatable without effect.
+
+    `id` is the request id, or HMAC(actor, Idempotency-Key). `fingerprint` is an HMAC over method, path and body, empty
+    when the caller sent no key. `status` and `location` are what a repeated call is answered with.
+    """
+
+    id: UUID
+    fingerprint: bytes = b""
+    status: int = 200
+    location: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request or job step. `request_id` (UUIDv7) names its audit stream."""
+
+    actor: Actor
+    request_id: UUID
+    at: datetime
+    origin: str
+    purpose: Purpose = Purpose.TREATMENT
+    command: Command | None = None
+    expected_version: int | None = None
+    """The version the caller read (If-Match); None where the call needs none."""

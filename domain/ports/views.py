@@ -1,0 +1,108 @@
+"""Reading: views that lag by milliseconds, asked for at least a position.
+
+`at_least` 0 takes what there is. Otherwise the call waits a bounded time for the view to reach that position and raises
+ViewBehind when it doesn't. Sealed values of an erased client are left out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JourneyItem:
+    """One thing that happened: a session, an appointment, a consent, a change of the care team.
+
+    `happened_at` is when it took place, `recorded_at` when the store took it. `kind` is `session`, `appointment`,
+    `consent`, `care_team` or `client`; `state` its state as of now (`draft` never shows); `content` the unsealed JSON object that
+    the resource's own read would give. `positions` are those of the events it came from, oldest first.
+    """
+
+    kind: str
+    id: UUID
+    client_id: UUID
+    state: str
+    version: int
+    happened_at: datetime
+    recorded_at: datetime
+    positions: tuple[int, ...]
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseloadItem:
+    """A client as a list shows it. Name and birth date are unsealed in memory."""
+
+    client_id: UUID
+    name: str
+    status: str
+    last_session_at: datetime | None
+    next_appointment_at: datetime | None
+    sessions: int
+    unsigned_sessions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRecord:
+    """An audit entry as stored: its position and leaf lead back to the log."""
+
+    position: int
+    leaf: bytes
+    recorded_at: datetime
+    request_id: UUID
+    actor_id: UUID
+    actor_role: str
+    action: str
+    client_id: UUID | None
+    resources: tuple[UUID, ...]
+    outcome: str
+    reason: str
+    purpose: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """`after` is the position or key to continue from, None on the last page; the API seals it into a cursor."""
+
+    items: Sequence[Any] = field(default_factory=tuple)
+    after: tuple[int, ...] | None = None
+
+
+class JourneyView(Protocol):
+    def of_client(
+        self,
+        client_id: UUID,
+        *,
+        at_least: int = 0,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        kinds: Sequence[str] = (),
+        after: tuple[int, ...] | None = None,
+        limit: int = 100,
+    ) -> Page:
+        """JourneyItems, by happened_at then first position, oldest first. `limit` 1–2,000. Raises ViewBehind, Erased."""
+
+
+class CaseloadView(Protocol):
+    def of_clients(self, client_ids: Sequence[UUID], *, at_least: int = 0) -> Sequence[CaseloadItem]:
+        """Those of the given clients that the view knows, in the order given. Raises ViewBehind."""
+
+
+class AuditView(Protocol):
+    def search(
+        self,
+        *,
+        at_least: int = 0,
+        actor_id: UUID | None = None,
+        client_id: UUID | None = None,
+        action: str | None = None,
+        outcome: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: tuple[int, ...] | None = None,
+        limit: int = 100,
+    ) -> Page:
+        """AuditRecords, newest first. `limit` 1–1,000. Raises ViewBehind."""

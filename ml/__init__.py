@@ -1,0 +1,1 @@
+"""The language model: tuner, training, inference, safety. Nothing here yet imports torch at package level."""
