@@ -124,6 +124,14 @@ class KeysUnavailable(Unavailable):
     hint = "An operator can run `anamnesis doctor`."
 
 
+class QueueUnavailable(Unavailable):
+    """Redis can't be reached: background work waits, everything else goes on."""
+
+    code = "queue_unavailable"
+    message = "Background work can't be queued at the moment."
+    hint = "Start Redis, or correct ANAMNESIS_REDIS_URL; `anamnesis doctor` says more."
+
+
 class SealBroken(AnamnesisError):
     """Sealed bytes don't open: altered, moved from another row, or sealed under another key."""
 
