@@ -1,0 +1,100 @@
+"""Access state and drafts: tables of the event database, written in the transaction of the events they follow from.
+
+What a permission decision reads is here and never lags. Names, logins and password hashes are sealed; what is in clear
+is opaque ids, codes, counters, times and keyed hashes. All but `drafts` can be rebuilt from the events alone.
+"""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, Uuid
+
+from adapters.event_store.tables import metadata
+
+
+def _id(name: str, **kwargs: Any) -> Column[Any]:
+    return Column(name, Uuid(as_uuid=True), **kwargs)
+
+
+accounts = Table(
+    "accounts",
+    metadata,
+    _id("id", primary_key=True),
+    # HMAC of the normalised login: exact look-up without a readable address.
+    Column("login_mac", LargeBinary(32), nullable=False, unique=True),
+    Column("role", String(32), nullable=False),
+    _id("client_id"),
+    _id("supervisor_id"),
+    Column("disabled", Boolean, nullable=False),
+    Column("failed_attempts", Integer, nullable=False),
+    Column("locked_until_us", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    # Login, display name and password hash, sealed under class `access`.
+    Column("state", LargeBinary, nullable=False),
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    _id("id", primary_key=True),
+    _id("account_id", nullable=False),
+    # SHA-256 of the current refresh token, which is 256 random bits: nothing to guess.
+    Column("refresh_hash", LargeBinary(32), nullable=False),
+    Column("refreshed_at_us", BigInteger, nullable=False),
+    Column("expires_at_us", BigInteger, nullable=False),
+    Column("revoked", Boolean, nullable=False),
+)
+Index("ix_sign_ins_account_id", sign_ins.c.account_id)
+Index("ix_sign_ins_expires_at_us", sign_ins.c.expires_at_us)
+
+clients = Table(
+    "clients",
+    metadata,
+    _id("id", primary_key=True),
+    Column("status", String(32), nullable=False),  # active or entered_in_error
+    Column("registered_at_us", BigInteger, nullable=False),
+)
+
+care_team = Table(
+    "care_team",
+    metadata,
+    _id("client_id", primary_key=True),
+    _id("account_id", primary_key=True),
+    Column("relation", String(32), nullable=False),
+    Column("joined_at_us", BigInteger, nullable=False),
+)
+Index("ix_care_team_account_id", care_team.c.account_id, care_team.c.joined_at_us, care_team.c.client_id)
+
+consents = Table(
+    "consents",
+    metadata,
+    # Ids of consents are unique within their client only.
+    _id("client_id", primary_key=True),
+    _id("id", primary_key=True),
+    Column("purpose", String(32), nullable=False),
+    Column("given_at_us", BigInteger, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+)
+Index("ix_consents_client_id_purpose", consents.c.client_id, consents.c.purpose, consents.c.withdrawn)
+
+identity_lookup = Table(
+    "identity_lookup",
+    metadata,
+    _id("client_id", primary_key=True),
+    # HMAC of normalised surname and birth date. Equal persons have equal values: documented, and gone on erasure.
+    Column("mac", LargeBinary(32), primary_key=True),
+)
+Index("ix_identity_lookup_mac", identity_lookup.c.mac, identity_lookup.c.client_id)
+
+drafts = Table(
+    "drafts",
+    metadata,
+    _id("id", primary_key=True),
+    _id("client_id", nullable=False),
+    _id("author_id", nullable=False),
+    Column("saved_at_us", BigInteger, nullable=False),
+    # Sealed under class `journal` of the client, bound to this row.
+    Column("state", LargeBinary, nullable=False),
+)
+Index("ix_drafts_client_id", drafts.c.client_id)
+Index("ix_drafts_author_id", drafts.c.author_id, drafts.c.saved_at_us)
+Index("ix_drafts_saved_at_us", drafts.c.saved_at_us)
