@@ -1,0 +1,219 @@
+"""Every setting of the product, read from the environment here and nowhere else.
+
+Names begin with ANAMNESIS_. A file named by ANAMNESIS_ENV_FILE holds further `NAME=value` lines; the environment wins over
+it. Nothing secret has a default, and no error or repr shows the value of a setting that may hold a password.
+"""
+
+# ruff: noqa: RUF009 - _setting makes a dataclass field
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from domain.errors import Misconfigured
+
+PREFIX: Final = "ANAMNESIS_"
+_ENV_FILE: Final = PREFIX + "ENV_FILE"
+_DEBUG: Final = PREFIX + "DEBUG"
+# Set by tests, or by Kubernetes for every Service of a namespace: not ours, and no spelling mistakes either.
+_FOREIGN: Final = re.compile(r"ANAMNESIS_(TEST_.*|DEMO_.*|BENCH_.*|.*SERVICE_(HOST|PORT).*|PORT_\d+_(TCP|UDP).*)")
+_LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+class SettingInvalid(Misconfigured):
+    """A setting's value has the wrong shape. Names the variable and the shape it should have, never the value."""
+
+    code = "setting_invalid"
+    hint = "Correct the variable, then run `anamnesis doctor`."
+
+
+class EnvFileUnreadable(Misconfigured):
+    code = "env_file_unreadable"
+    message = "The file named by ANAMNESIS_ENV_FILE can't be read."
+    hint = "Each line is NAME=value; empty lines and lines that begin with # are passed over."
+
+
+class _Shape(ValueError):
+    """What a value should have been."""
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"\d{1,9}", text) or not low <= int(text) <= high:
+            raise _Shape(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _path(text: str) -> Path:
+    if "\0" in text:
+        raise _Shape("a path")
+    return Path(text).expanduser().absolute()
+
+
+def _database(text: str) -> str:
+    shape = "sqlite:////absolute/path.db or postgresql://user:password@host:port/database"
+    scheme, _, rest = text.partition("://")
+    if scheme == "sqlite":
+        # A database in memory is nobody's record: it can't be durable.
+        if not rest.startswith("/") or rest.strip("/") in ("", ":memory:"):
+            raise _Shape(shape)
+        return text
+    if scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
+        raise _Shape(shape)
+    _split(text, shape)
+    return f"postgresql+psycopg://{rest}"
+
+
+def _redis(text: str) -> str:
+    shape = "redis://host:port/number, rediss://… with TLS, or unix:///path/to.sock"
+    if text.partition("://")[0] not in ("redis", "rediss", "unix"):
+        raise _Shape(shape)
+    _split(text, shape)
+    return text
+
+
+def _split(text: str, shape: str) -> None:
+    try:
+        _ = urlsplit(text).port
+    except ValueError:
+        raise _Shape(shape) from None
+
+
+def _host(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.:\[\]-]{1,253}", text):
+        raise _Shape("an address or a host name, without a port")
+    return text
+
+
+def _hosts(text: str) -> str:
+    if not re.fullmatch(r"[0-9A-Fa-f.:/,* ]{1,1000}", text):
+        raise _Shape("addresses or networks, separated by commas")
+    return text.replace(" ", "")
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise _Shape("an IANA time zone such as Europe/Berlin") from None
+    return text
+
+
+def _level(text: str) -> str:
+    if text.lower() not in _LOG_LEVELS:
+        raise _Shape("one of " + ", ".join(_LOG_LEVELS))
+    return text.lower()
+
+
+def _setting(parse: Callable[[str], Any], default: Any, *, secret: bool = False) -> Any:
+    """A field read from PREFIX + its name in capitals. `default` is a value, or a function of the data folder."""
+    return field(metadata={"parse": parse, "default": default}, repr=not secret)
+
+
+def _sqlite(name: str) -> Callable[[Path], str]:
+    return lambda data_dir: f"sqlite:///{data_dir / name}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The settings of one process. Build with `load`; change one with `dataclasses.replace`."""
+
+    data_dir: Path = _setting(_path, Path("var"))
+    """Holds databases, keys and, for `demo`, Redis. Made with mode 0700."""
+    events_url: str = _setting(_database, _sqlite("events.db"), secret=True)
+    keys_url: str = _setting(_database, _sqlite("keys.db"), secret=True)
+    views_url: str = _setting(_database, _sqlite("views.db"), secret=True)
+    root_key_file: Path = _setting(_path, lambda data_dir: data_dir / "keys" / "root.key")
+    notes_root_key_file: Path = _setting(_path, lambda data_dir: data_dir / "keys" / "notes-root.key")
+    """Second root, for psychotherapy notes: only the API process loads it."""
+    redis_url: str = _setting(_redis, "redis://127.0.0.1:6379/0", secret=True)
+    host: str = _setting(_host, "127.0.0.1")
+    port: int = _setting(_whole(1, 65535), 8000)
+    workers: int = _setting(_whole(1, 64), 1)
+    """API processes of one `serve`."""
+    threads: int = _setting(_whole(1, 256), 32)
+    """Requests one API process works on at once; as many database connections are kept for them."""
+    drain_s: int = _setting(_whole(1, 600), 10)
+    """Seconds that running requests and jobs get to finish after SIGTERM."""
+    trusted_proxies: str = _setting(_hosts, "")
+    """Addresses whose X-Forwarded-For is believed; none by default."""
+    clinic_zone: str = _setting(_zone, "UTC")
+    """Zone in which reports count days and weeks."""
+    draft_days: int = _setting(_whole(1, 3650), 30)
+    """Days after which a draft that nobody touched is discarded."""
+    log_level: str = _setting(_level, "info")
+
+    @classmethod
+    def load(cls, env: Mapping[str, str] | None = None) -> Self:
+        """Read from `env`, by default the process's environment. Raises SettingInvalid, EnvFileUnreadable."""
+        given = _given(os.environ if env is None else env)
+        values: dict[str, Any] = {}
+        for setting in fields(cls):
+            values[setting.name] = _value(setting.metadata, PREFIX + setting.name.upper(), given, values)
+        return cls(**values)
+
+    def environment(self) -> dict[str, str]:
+        """The settings as variables for a child process, beside what else the environment holds."""
+        ours = {PREFIX + one.name.upper(): str(getattr(self, one.name)) for one in fields(self)}
+        kept = {name: value for name, value in os.environ.items() if name != _ENV_FILE}
+        return kept | {name: value for name, value in ours.items() if value}
+
+
+def _value(metadata: Mapping[str, Any], name: str, given: Mapping[str, str], earlier: Mapping[str, Any]) -> Any:
+    text = given.get(name, "").strip()
+    if not text:
+        default = metadata["default"]
+        if callable(default):
+            return default(earlier["data_dir"])
+        return default.absolute() if isinstance(default, Path) else default
+    try:
+        return metadata["parse"](text)
+    except _Shape as exc:
+        raise SettingInvalid(f"{name} must be {exc}.", variable=name) from None
+
+
+def _given(env: Mapping[str, str]) -> dict[str, str]:
+    """The variables of the file named by ANAMNESIS_ENV_FILE, overlaid with those of the environment that aren't empty."""
+    path = env.get(_ENV_FILE, "")
+    from_file = _read_env_file(Path(path)) if path else {}
+    return from_file | {name: value for name, value in env.items() if name.startswith(PREFIX) and value}
+
+
+def _read_env_file(path: Path) -> dict[str, str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise EnvFileUnreadable(reason=type(exc).__name__) from None
+    values: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.partition("=")
+        if not equals or not re.fullmatch(r"[A-Z][A-Z0-9_]*", name.strip()):
+            raise EnvFileUnreadable(f"Line {number} of the file named by ANAMNESIS_ENV_FILE is not NAME=value.")
+        values[name.strip()] = value.strip().strip("\"'")
+    return values
+
+
+def debugging(env: Mapping[str, str] | None = None) -> bool:
+    """Whether ANAMNESIS_DEBUG asks for tracebacks."""
+    return (os.environ if env is None else env).get(_DEBUG, "").lower() not in ("", "0", "false", "no")
+
+
+def unknown_names(env: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
+    """Variables that look like settings and are none, each with the nearest real name or ""."""
+    known = [PREFIX + setting.name.upper() for setting in fields(Settings)] + [_ENV_FILE, _DEBUG]
+    strange = [
+        name
+        for name in (os.environ if env is None else env)
+        if name.startswith(PREFIX) and name not in known and not _FOREIGN.fullmatch(name)
+    ]
+    return [(name, next(iter(get_close_matches(name, known, 1, 0.75)), "")) for name in sorted(strange)]
