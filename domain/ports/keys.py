@@ -71,3 +71,13 @@ class Sealer(Protocol):
 
     def mac(self, label: str, *parts: bytes) -> bytes:
         """HMAC-SHA-256 under the organisation's mac key, parts length-prefixed: look-ups, fingerprints, derived ids."""
+
+
+class TokenSealer(Protocol):
+    """Opaque tokens that only this deployment can make or read: page cursors."""
+
+    def seal_token(self, purpose: str, plaintext: bytes) -> str:
+        """URL-safe text. Raises KeysUnavailable."""
+
+    def open_token(self, purpose: str, token: str) -> bytes:
+        """Raises Invalid when it was altered, made for another purpose or by another deployment; KeysUnavailable."""
