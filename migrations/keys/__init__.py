@@ -1,0 +1,1 @@
+"""Revisions of the key database: frozen once released."""

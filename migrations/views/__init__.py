@@ -1,0 +1,1 @@
+"""Revisions of the view database: frozen once released."""
