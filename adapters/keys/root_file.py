@@ -1,0 +1,119 @@
+"""A root key in a file: 32 random bytes as base64 text, readable by its owner alone."""
+
+import base64
+import binascii
+import os
+import stat
+from pathlib import Path
+from typing import Final, Self
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from adapters.keys.errors import (
+    RootKeyExists,
+    RootKeyMalformed,
+    RootKeyMissing,
+    RootKeyNotOurs,
+    RootKeyTooOpen,
+    RootKeyUnreadable,
+)
+from adapters.keys.wrapping import KEY_BYTES, derived, unwrap, wrap
+
+_MODE: Final = 0o600
+_MAX_FILE_BYTES: Final = 256
+
+
+class FileRootKey:
+    """Holds the root key in this process's memory. Satisfies domain.ports.keys.RootKey.
+
+    The bytes of the file only feed two derivations: the wrapping key, and the public name of this generation.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"a root key has {KEY_BYTES} bytes, not {len(key)}")
+        self._wrapping = AESGCM(derived(key, "anamnesis/root/wrap/1"))
+        self._generation = "file-" + derived(key, "anamnesis/root/generation/1").hex()[:32]
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Raises RootKeyMissing, RootKeyNotOurs, RootKeyTooOpen, RootKeyUnreadable, RootKeyMalformed."""
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except (FileNotFoundError, NotADirectoryError) as exc:
+            raise RootKeyMissing(path=path) from exc
+        except OSError as exc:
+            raise RootKeyUnreadable(path=path, reason=os.strerror(exc.errno or 0)) from exc
+        with os.fdopen(descriptor, "rb") as file:
+            _check_owner_and_mode(path, os.fstat(descriptor))
+            return cls(_decoded(path, file.read(_MAX_FILE_BYTES + 1)))
+
+    @classmethod
+    def create(cls, path: Path) -> Self:
+        """Make a new key in a file that isn't there yet, durably. Raises RootKeyExists, RootKeyUnreadable."""
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write_new(path, base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
+        except FileExistsError as exc:
+            raise RootKeyExists(path=path) from exc
+        except OSError as exc:
+            raise RootKeyUnreadable(
+                "The root key file can't be made.", path=path, reason=os.strerror(exc.errno or 0)
+            ) from exc
+        return cls.load(path)
+
+    @property
+    def generation(self) -> str:
+        return self._generation
+
+    def wrap(self, key: bytes, context: bytes) -> bytes:
+        return wrap(self._wrapping, key, context)
+
+    def unwrap(self, wrapped: bytes, context: bytes) -> bytes:
+        return unwrap(self._wrapping, wrapped, context)
+
+    def __repr__(self) -> str:
+        return f"FileRootKey({self._generation})"
+
+
+def _check_owner_and_mode(path: Path, status: os.stat_result) -> None:
+    """Of the opened file, not of the path: nobody can swap it in between."""
+    if not stat.S_ISREG(status.st_mode):
+        raise RootKeyUnreadable(path=path, reason="not a regular file")
+    if status.st_uid != os.geteuid():
+        raise RootKeyNotOurs(path=path, owner=status.st_uid, process=os.geteuid())
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & ~_MODE:
+        raise RootKeyTooOpen(
+            f"The root key file is open to others: its mode is {mode:04o}, not {_MODE:04o}. Run: chmod 600 {path}"
+        )
+
+
+def _decoded(path: Path, text: bytes) -> bytes:
+    try:
+        key = base64.b64decode(text.strip(b" \t\r\n"), validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise RootKeyMalformed(path=path) from exc
+    if len(key) != KEY_BYTES or len(set(key)) == 1:
+        raise RootKeyMalformed(path=path)
+    return key
+
+
+def _write_new(path: Path, text: bytes) -> None:
+    """Whole or not at all, and never over an existing file: written aside, then linked to its name."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, _MODE)
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        os.link(aside, path)
+    finally:
+        aside.unlink()
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,28 @@
+"""Clinical values in views: sealed under the client's view key, each bound to its table and row."""
+
+from uuid import UUID
+
+from adapters.event_store.envelope import length_prefixed
+from domain.ports.keys import RecordClass, Sealer
+
+
+class RowSealer:
+    """Seals values of view rows. `log` is the log id (deployment and incarnation) whose events the views show: a view
+    that was not rebuilt after a restore does not open.
+    """
+
+    def __init__(self, sealer: Sealer, log: bytes) -> None:
+        self._sealer = sealer
+        self._log = log
+
+    def seal_row(self, client_id: UUID, table: str, row_id: UUID | str, plaintext: bytes) -> bytes:
+        """Raises Erased, KeysUnavailable."""
+        key_id = self._sealer.key_id(client_id, RecordClass.VIEW)
+        return self._sealer.seal(key_id, plaintext, self._context(client_id, table, row_id))
+
+    def open_row(self, client_id: UUID, table: str, row_id: UUID | str, sealed: bytes) -> bytes:
+        """Raises SealBroken, KeyMissing, Erased, KeysUnavailable."""
+        return self._sealer.open(sealed, self._context(client_id, table, row_id))
+
+    def _context(self, client_id: UUID, table: str, row_id: UUID | str) -> bytes:
+        return length_prefixed(b"anamnesis/view/1", self._log, client_id.bytes, table.encode(), str(row_id).encode())
