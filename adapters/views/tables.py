@@ -4,6 +4,7 @@ Clear: ids, times, counters and codes. Whatever a person said or wrote is sealed
 client, table and row. Names differ from those of the event database, so that both may live in one PostgreSQL database.
 """
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Uuid
@@ -125,3 +126,17 @@ Index(
     sqlite_where=audit_entries.c.outcome != "allowed",
     postgresql_where=audit_entries.c.outcome != "allowed",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A set of tables that one projection fills. A new `version` means that rows have another shape: rebuild."""
+
+    name: str
+    version: int
+    tables: tuple[Table, ...]
+
+
+JOURNEY: Final = View("journey", 1, (journey_items, caseload))
+AUDIT: Final = View("audit", 1, (audit_entries,))
+VIEWS: Final = (JOURNEY, AUDIT)
