@@ -17,20 +17,13 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+from migrations.errors import MigrationRefused
+
 Chain = Literal["events", "keys", "views"]
 CHAINS: Final[tuple[Chain, ...]] = ("events", "keys", "views")
 
 # Any number that nothing else locks in this database: "anam" in ASCII, and the chain.
 _LOCK: Final = 0x616E616D
-
-
-class MigrationRefused(Exception):
-    """A migration that can't run, with a stable code and what to do about it. Nothing was changed."""
-
-    def __init__(self, code: str, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,19 @@
+"""Rights: the application adds keys and changes them (reserving, rotating, destroying); rows themselves stay."""
+
+from alembic import op
+
+from migrations.roles import APPLICATION, ensure_roles, grant, keep_schema_to_its_owner
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    if op.get_bind().dialect.name == "sqlite":
+        return  # one file, one owner: who may open it may do all
+    ensure_roles(APPLICATION)
+    keep_schema_to_its_owner()
+    allowed = dict.fromkeys(("roots", "keys"), "SELECT, INSERT, UPDATE")
+    grant(APPLICATION, {**allowed, "alembic_keys": "SELECT"})
