@@ -18,6 +18,19 @@ class Relation(StrEnum):
     CLINICIAN = "clinician"
     SUPERVISOR = "supervisor"
     REPRESENTATIVE = "representative"
+    AUTHOR = "author"
+    """Wrote the entry in question; never stored, and holds after leaving the care team."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How an account stands to a client, and the client to the organisation, in one answer."""
+
+    relation: Relation
+    known: bool
+    """Whether there is a client of this id."""
+    open: bool
+    """Whether the chart takes new entries: known, and not entered in error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +69,9 @@ class AccessState(Protocol):
     def account(self, account_id: UUID) -> AccountRecord | None: ...
 
     def sign_in(self, sign_in_id: UUID) -> SignInRecord | None: ...
+
+    def standing(self, account_id: UUID, client_id: UUID) -> Standing:
+        """One query, on the way of every write. `relation` is the stored one: never SELF, never AUTHOR."""
 
     def relation(self, account_id: UUID, client_id: UUID) -> Relation:
         """NONE when the account is not in the care team."""

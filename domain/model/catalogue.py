@@ -1,0 +1,31 @@
+"""All aggregates and event classes there are, by the names under which they are stored."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from eventsourcing.domain import Aggregate, DomainEvent
+
+from domain.model.account import Account, SignIn
+from domain.model.appointment import Appointment
+from domain.model.audit import AuditEvent
+from domain.model.client import Client
+from domain.model.identity import Identity
+from domain.model.session import Session
+
+AGGREGATES: Final[tuple[type[Aggregate], ...]] = (Client, Identity, Session, Appointment, Account, SignIn)
+
+
+def event_classes(aggregate: type[Aggregate]) -> Mapping[str, type[DomainEvent]]:
+    """The aggregate's event classes by KIND; base classes that are never stored have none."""
+    members = [member for member in vars(aggregate).values() if isinstance(member, type)]
+    return {
+        kind: member for member in members if issubclass(member, DomainEvent) and (kind := vars(member).get("KIND"))
+    }
+
+
+EVENTS: Final[Mapping[str, type[DomainEvent]]] = MappingProxyType(
+    {kind: event for aggregate in AGGREGATES for kind, event in event_classes(aggregate).items()}
+    | {AuditEvent.KIND: AuditEvent}
+)
+"""Every stored event class by KIND."""
