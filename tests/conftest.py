@@ -244,6 +244,15 @@ def empty_postgres_url(postgres_url: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def empty_database_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of a new database of this kind without any table."""
+    if database_kind == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty' / 'database.db'}"
+    url: str = request.getfixturevalue("empty_postgres_url")
+    return url
+
+
 # Databases of the product -------------------------------------------------------------------------------------------
 
 

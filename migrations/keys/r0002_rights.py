@@ -1,4 +1,4 @@
-"""Rights: the application adds keys and changes them (reserving, rotating, destroying); rows themselves stay."""
+"""Rights: the application adds keys and changes them (reserving, rotating, destroying), and sweeps keys without use."""
 
 from alembic import op
 
@@ -15,5 +15,11 @@ def upgrade() -> None:
         return  # one file, one owner: who may open it may do all
     ensure_roles(APPLICATION)
     keep_schema_to_its_owner()
-    allowed = dict.fromkeys(("roots", "keys"), "SELECT, INSERT, UPDATE")
-    grant(APPLICATION, {**allowed, "alembic_keys": "SELECT"})
+    grant(
+        APPLICATION,
+        {
+            "roots": "SELECT, INSERT, UPDATE",
+            "keys": "SELECT, INSERT, UPDATE, DELETE",
+            "alembic_keys": "SELECT",
+        },
+    )
