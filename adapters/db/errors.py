@@ -79,6 +79,14 @@ class DatabaseMissing(Misconfigured):
     hint = "Create the database, then run `anamnesis migrate`."
 
 
+class RoleMissing(Misconfigured):
+    """The role to work as doesn't exist on this server."""
+
+    code = "database_role_missing"
+    message = "The role that the application is to work as does not exist on the PostgreSQL server."
+    hint = "Run `anamnesis migrate`, which creates and grants the roles."
+
+
 class HistoryRefusesChange(AnamnesisError):
     """A guard of the database itself stopped a change to what is append-only."""
 

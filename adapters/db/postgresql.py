@@ -6,6 +6,8 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import URL, Engine, create_engine, event
 
+from adapters.db.errors import RoleMissing
+
 CONNECT_TIMEOUT_S: Final = 5
 LOCK_TIMEOUT_S: Final = 10
 """How long a statement waits for a lock, advisory ones included, before it is told DatabaseBusy."""
@@ -28,7 +30,8 @@ def open_postgresql(url: URL, *, pool_size: int, application_role: str | None = 
 
     With `application_role` each connection runs SET ROLE, so that a process which signs in as the owner of the tables
     works with the rights of the application alone. Connections aren't tried before each use, which would cost a round
-    trip every time: the first call after the server went away fails, and all connections are then made anew.
+    trip every time: the first call after the server went away fails, and all connections are then made anew. Connecting
+    raises RoleMissing where the role doesn't exist.
     """
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
@@ -43,8 +46,14 @@ def open_postgresql(url: URL, *, pool_size: int, application_role: str | None = 
     settings = _settings(application_role)
 
     def configure(connection: psycopg.Connection[Any], _record: Any) -> None:
-        connection.execute(settings)
-        connection.commit()
+        try:
+            connection.execute(settings)
+            connection.commit()
+        except psycopg.Error as error:
+            connection.close()  # nobody else will: the pool never gets to see it
+            if isinstance(error, psycopg.errors.InvalidParameterValue):
+                raise RoleMissing(role=application_role) from error
+            raise
 
     event.listen(engine, "connect", configure)
     return engine
