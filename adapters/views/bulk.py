@@ -5,7 +5,7 @@ psycopg's executemany is avoided: its pipeline can hang on large parameters, and
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import psycopg
@@ -52,7 +52,7 @@ def delete_keys(connection: Connection, table: Table, keys: Sequence[tuple[UUID,
 
 def _copy(connection: Connection, table: Table, rows: Values) -> None:
     statement, types = _copy_statement(table)
-    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment] - the engine's driver
+    driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     with driver.cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(types)
         write = copy.write_row

@@ -1,15 +1,17 @@
 """How a record reads as JSON: one rendering for the resource's own read, for lists and for the journey.
 
 Pure functions from aggregates to plain objects of str, int, bool, None, list and dict. Ids are hyphenated, enumerations
-their codes. A moment is `{"time", "zone"}`: the wall clock with its offset (RFC 3339), and the IANA zone; other times
-are UTC. An instant that is not known is null, a text that was not given is empty.
+their codes. A moment is `{"instant", "local", "zone"}`: UTC, the wall clock with its offset (RFC 3339), the IANA zone;
+other times are UTC. An instant that is not known is null, a text that was not given is empty.
 """
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from domain.model.appointment import Appointment
 from domain.model.client import Client, Consent
 from domain.model.identity import Identity
 from domain.model.session import Addendum, Session, SessionContent
@@ -34,10 +36,10 @@ def instant_as_json(instant: datetime | None) -> str | None:
 
 
 def moment_as_json(moment: MomentInZone) -> Json:
-    """Reads back with `MomentInZone.of`. Offsets with seconds, which RFC 3339 can't write, are given as UTC."""
-    if moment.offset_s % _MINUTE_S:
-        return {"time": instant_as_json(moment.instant), "zone": moment.zone}
-    return {"time": moment.local.isoformat(), "zone": moment.zone}
+    """`instant` in UTC; `local` the wall clock there with the offset it had then (null where the offset has seconds, which
+    RFC 3339 can't write); the zone."""
+    local = None if moment.offset_s % _MINUTE_S else moment.local.isoformat()
+    return {"instant": instant_as_json(moment.instant), "local": local, "zone": moment.zone}
 
 
 def session_as_json(session: Session) -> Json:
@@ -76,6 +78,28 @@ def session_content_as_json(content: SessionContent) -> Json:
         "homework": content.homework,
         "risk": _risk(content.risk),
         "next_plan": content.next_plan,
+    }
+
+
+def appointment_as_json(appointment: Appointment) -> Json:
+    """An appointment with what became of it."""
+    return {
+        "id": str(appointment.id),
+        "client_id": str(appointment.client_id),
+        "version": appointment.version,
+        "status": appointment.status.value,
+        "clinician_id": str(appointment.clinician_id),
+        "planned_at": instant_as_json(appointment.created_on),
+        "changed_at": instant_as_json(appointment.modified_on),
+        "start": moment_as_json(appointment.start),
+        "duration_min": appointment.duration_min,
+        "modality": appointment.modality.value,
+        "session_id": _id(appointment.session_id),
+        "cancelled_by": _code(appointment.cancelled_by),
+        "cancellation_reason": _code(appointment.cancellation_reason),
+        "notice_s": appointment.notice_s,
+        "miss_reason": _code(appointment.miss_reason),
+        "error_reason": appointment.error_reason,
     }
 
 
@@ -127,6 +151,10 @@ def identity_as_json(identity: Identity) -> Json:
 
 def _id(value: UUID | None) -> str | None:
     return None if value is None else str(value)
+
+
+def _code(value: StrEnum | None) -> str | None:
+    return None if value is None else value.value
 
 
 def _ids(values: Iterable[UUID]) -> list[str]:

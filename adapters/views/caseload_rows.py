@@ -1,0 +1,160 @@
+"""One row a client in the caseload, kept up by what changed: never by counting a client's whole journey again."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Connection, func, select
+
+from adapters.views.bulk import replace_rows
+from adapters.views.tables import caseload, journey_items
+from domain.model.client import ClientStatus
+from domain.model.session import SessionStatus
+
+_AT_ONCE: Final = 500  # SQLite counts variables
+_UNSIGNED: Final = (SessionStatus.RECORDED.value, SessionStatus.AWAITING_COSIGNATURE.value)
+_ITEM: Final = {column.name: index for index, column in enumerate(journey_items.columns)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """What a session counts for in the caseload."""
+
+    state: str
+    happened_at_us: int
+
+    @property
+    def counts(self) -> bool:
+        return self.state != SessionStatus.ENTERED_IN_ERROR.value
+
+    @property
+    def unsigned(self) -> bool:
+        return self.state in _UNSIGNED
+
+
+@dataclass(frozen=True, slots=True)
+class SessionChange:
+    """A session's row before the batch (None: new) and after it."""
+
+    client_id: UUID
+    before: _Session | None
+    after: _Session
+
+    @staticmethod
+    def all_of(
+        connection: Connection, rows: Iterable[tuple[Any, ...]], known: Sequence[tuple[UUID, UUID]]
+    ) -> list["SessionChange"]:
+        """For the sessions among `rows` (values of journey_items); `known` are the keys that stand there already."""
+        before = _stored_sessions(connection, known)
+        return [
+            SessionChange(
+                row[_ITEM["client_id"]],
+                before.get((row[_ITEM["id"]], row[_ITEM["client_id"]])),
+                _Session(row[_ITEM["state"]], row[_ITEM["happened_at_us"]]),
+            )
+            for row in rows
+            if row[_ITEM["kind"]] == "session"
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A caseload row, in the order of the table's columns."""
+
+    client_id: UUID
+    status: str = ClientStatus.ACTIVE.value
+    sessions: int = 0
+    unsigned_sessions: int = 0
+    last_session_at_us: int | None = None
+    identity: bytes | None = None
+
+    def values(self) -> tuple[Any, ...]:
+        return (
+            self.client_id,
+            self.status,
+            self.sessions,
+            self.unsigned_sessions,
+            self.last_session_at_us,
+            self.identity,
+        )
+
+    def with_change(self, change: SessionChange) -> "_Row":
+        """Counts and the newest session moved by one change."""
+        before, after = change.before, change.after
+        last_us = self.last_session_at_us
+        if after.counts and (last_us is None or after.happened_at_us > last_us):
+            last_us = after.happened_at_us
+        return replace(
+            self,
+            sessions=self.sessions + after.counts - (before is not None and before.counts),
+            unsigned_sessions=self.unsigned_sessions + after.unsigned - (before is not None and before.unsigned),
+            last_session_at_us=last_us,
+        )
+
+
+def update_caseload(
+    connection: Connection,
+    changes: Sequence[SessionChange],
+    statuses: Mapping[UUID, str],
+    identities: Mapping[UUID, bytes],
+) -> None:
+    """Apply what a batch changed. Call it when the journey's rows were written."""
+    touched = {change.client_id for change in changes} | set(statuses) | set(identities)
+    if not touched:
+        return
+    stored = _stored_rows(connection, touched)
+    rows = {client_id: stored.get(client_id) or _Row(client_id) for client_id in touched}
+    overtaken = set()
+    for change in changes:
+        row = rows[change.client_id]
+        # The newest session moved back in time or no longer counts: only the journey knows which is newest now.
+        if change.before and change.before.counts and change.before.happened_at_us == row.last_session_at_us:
+            overtaken.add(change.client_id)
+        rows[change.client_id] = row.with_change(change)
+    newest = _newest_sessions(connection, overtaken)
+    for client_id in overtaken:
+        rows[client_id] = replace(rows[client_id], last_session_at_us=newest.get(client_id))
+    for client_id, status in statuses.items():
+        rows[client_id] = replace(rows[client_id], status=status)
+    for client_id, identity in identities.items():
+        rows[client_id] = replace(rows[client_id], identity=identity)
+    replace_rows(connection, caseload, [row.values() for row in rows.values()], [(each,) for each in stored])
+
+
+def _stored_sessions(connection: Connection, keys: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], _Session]:
+    table = journey_items.c
+    found = {}
+    for some in _parts([item_id for item_id, _ in keys]):
+        query = select(table.id, table.client_id, table.state, table.happened_at_us).where(table.id.in_(some))
+        for row in connection.execute(query):
+            found[row.id, row.client_id] = _Session(row.state, row.happened_at_us)
+    return found
+
+
+def _stored_rows(connection: Connection, clients: Collection[UUID]) -> dict[UUID, _Row]:
+    found = {}
+    for some in _parts(clients):
+        for row in connection.execute(select(*caseload.c).where(caseload.c.client_id.in_(some))):
+            found[row.client_id] = _Row(*row)
+    return found
+
+
+def _newest_sessions(connection: Connection, clients: Collection[UUID]) -> dict[UUID, int]:
+    table = journey_items.c
+    found: dict[UUID, int] = {}
+    for some in _parts(clients):
+        query = (
+            select(table.client_id, func.max(table.happened_at_us))
+            .where(table.client_id.in_(some), table.kind == "session")
+            .where(table.state != SessionStatus.ENTERED_IN_ERROR.value)
+            .group_by(table.client_id)
+        )
+        found.update(connection.execute(query).tuples().all())
+    return found
+
+
+def _parts(values: Collection[UUID]) -> Iterator[list[UUID]]:
+    listed = list(values)
+    for start in range(0, len(listed), _AT_ONCE):
+        yield listed[start : start + _AT_ONCE]

@@ -1,0 +1,170 @@
+"""A stream told as items of the journey: its aggregate, replayed, and which events made which item.
+
+An item is a function of the events of its stream alone, so a rebuild gives what following the log gave.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Final
+from uuid import UUID, uuid5
+
+from eventsourcing.domain import DomainEvent
+
+from adapters.event_store.rows import StoredRow
+from adapters.views.times import to_us
+from domain.model.appointment import Appointment
+from domain.model.client import Client
+from domain.model.identity import Identity
+from domain.model.session import Session
+from domain.services.rendering import (
+    Json,
+    appointment_as_json,
+    client_as_json,
+    consent_as_json,
+    session_as_json,
+)
+
+
+@dataclass(slots=True)
+class Item:
+    """One row of the journey, still unsealed. `content` renders the item as of now."""
+
+    kind: str
+    id: UUID
+    state: str
+    version: int
+    happened_at_us: int
+    recorded_at_us: int
+    positions: list[int]
+    content: Callable[[], Json]
+
+
+@dataclass(slots=True)
+class Story:
+    """Base: replays one stream. `items` holds all items it has made; `last_position` the newest row taken."""
+
+    aggregate: Any
+    last_position: int = 0
+    items: dict[UUID, Item] = field(default_factory=dict)
+
+    EVENT: ClassVar[type[DomainEvent]]
+
+    @property
+    def version(self) -> int:
+        return int(self.aggregate.version) if self.aggregate is not None else 0
+
+    @property
+    def client_id(self) -> UUID:
+        subject: UUID = self.aggregate.subject
+        return subject
+
+    def take(self, event: Any, row: StoredRow) -> Sequence[Item]:
+        """Replay one event and give the items that it touched. After an exception the story is spoilt."""
+        self.aggregate = event.mutate(self.aggregate)
+        self.last_position = row.position
+        return self._touch(event, row)
+
+    def _touch(self, event: Any, row: StoredRow) -> Sequence[Item]:
+        raise NotImplementedError
+
+    def _item(  # noqa: PLR0913, PLR0917 - one argument a column
+        self, row: StoredRow, kind: str, item_id: UUID, state: str, happened_at: datetime, content: Callable[[], Json]
+    ) -> Item:
+        """Make the item or change it, and note which row did."""
+        item = self.items.get(item_id)
+        if item is None:
+            item = Item(kind, item_id, state, 0, 0, row.recorded_at_us, [], content)
+            self.items[item_id] = item
+        item.state = state
+        item.version = self.version
+        item.happened_at_us = to_us(happened_at)
+        item.content = content
+        item.positions.append(row.position)
+        return item
+
+
+class SessionStory(Story):
+    """One item: the session when it took place."""
+
+    EVENT = Session.Event
+
+    def _touch(self, event: Any, row: StoredRow) -> Sequence[Item]:  # noqa: ARG002 - only charts have several kinds of items
+        session: Session = self.aggregate
+        happened_at = session.content.took_place.instant
+        render = lambda: session_as_json(session)  # noqa: E731 - rendered once, however many events came
+        return (self._item(row, "session", session.id, session.status.value, happened_at, render),)
+
+
+class AppointmentStory(Story):
+    """One item: the appointment at its start."""
+
+    EVENT = Appointment.Event
+
+    def _touch(self, event: Any, row: StoredRow) -> Sequence[Item]:  # noqa: ARG002 - only charts have several kinds of items
+        appointment: Appointment = self.aggregate
+        render = lambda: appointment_as_json(appointment)  # noqa: E731 - as above
+        status = appointment.status.value
+        return (self._item(row, "appointment", appointment.id, status, appointment.start.instant, render),)
+
+
+class ClientStory(Story):
+    """The chart itself, an item for each consent, and one for each change of the care team."""
+
+    EVENT = Client.Event
+
+    def _touch(self, event: Any, row: StoredRow) -> Sequence[Item]:
+        client: Client = self.aggregate
+        chart = self._item(
+            row, "client", client.id, client.status.value, client.created_on, lambda: client_as_json(client)
+        )
+        part = self._part(client, event, row)
+        return (chart, part) if part is not None else (chart,)
+
+    def _part(self, client: Client, event: Any, row: StoredRow) -> Item | None:
+        match event:
+            case Client.CareTeamJoined():
+                return self._change(row, event, "joined", event.joined_by, event.relation.value)
+            case Client.CareTeamLeft():
+                return self._change(row, event, "left", event.removed_by, None)
+            case Client.ConsentGiven() | Client.ConsentWithdrawn():
+                consent = client.consents[event.consent_id]
+                state = "given" if consent.withdrawn_at is None else "withdrawn"
+                return self._item(row, "consent", consent.id, state, consent.given_at, lambda: consent_as_json(consent))
+            case _:
+                return None
+
+    def _change(self, row: StoredRow, event: Any, state: str, by: UUID, relation: str | None) -> Item:
+        change_id = uuid5(event.originator_id, f"care_team/{event.originator_version}")
+        content = {
+            "id": str(change_id),
+            "account_id": str(event.account_id),
+            "relation": relation,
+            "changed_by": str(by),
+        }
+        return self._item(row, "care_team", change_id, state, event.timestamp, lambda: content)
+
+
+class IdentityStory(Story):
+    """No item of the journey: the name and birth date that lists show."""
+
+    EVENT = Identity.Event
+
+    def _touch(self, event: Any, row: StoredRow) -> Sequence[Item]:  # noqa: ARG002 - only charts have several kinds of items
+        return ()
+
+    def shown(self) -> Json:
+        """What the caseload shows of it: the name in use and the birth date."""
+        identity: Identity = self.aggregate
+        return {"name": identity.content.names[0].full, "birth_date": identity.content.birth_date}
+
+
+_STORIES: Final[tuple[type[Story], ...]] = (SessionStory, AppointmentStory, ClientStory, IdentityStory)
+
+
+def story_for(event: DomainEvent) -> Story | None:
+    """An empty story for the stream that the event is of; None when it tells nothing of the journey."""
+    for story in _STORIES:
+        if isinstance(event, story.EVENT):
+            return story(None)
+    return None
