@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, Row, and_, delete, exists, func, literal, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
 
+from adapters.db.errors import translated
 from adapters.db.transactions import read_transaction, write_transaction
 from adapters.keys.tables import keys, roots
 from domain.errors import KeysUnavailable
@@ -153,11 +153,8 @@ class KeyBook:
     @contextmanager
     def _transaction(self, *, writes: bool = False) -> Iterator[Connection]:
         opened = write_transaction if writes else read_transaction
-        try:
-            with opened(self._engine) as connection:
-                yield connection
-        except SQLAlchemyError as exc:
-            raise KeysUnavailable(reason=type(exc).__name__) from exc
+        with translated("keys"), opened(self._engine) as connection:
+            yield connection
 
 
 def _key_row(row: Row[Any] | None) -> KeyRow | None:

@@ -1,0 +1,25 @@
+"""How stored forms of earlier schema versions are read: from each version to the next, one small pure function.
+
+An upcaster takes the JSON object of the state (`kind`, `at` and the fields) as it was written under that version and
+returns it as the next version would have written it; it may rename the kind. A pair that isn't listed is unchanged.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+State = dict[str, Any]
+Upcaster = Callable[[State], State]
+Upcasters = Mapping[tuple[str, int], Upcaster]
+
+UPCASTERS: Final[Upcasters] = MappingProxyType({})
+"""By (precise kind, version it was written under). All topics are in their first version."""
+
+
+def upcast(state: State, written: int, current: int, upcasters: Upcasters = UPCASTERS) -> State:
+    """Step through the versions between."""
+    for number in range(written, current):
+        step = upcasters.get((state["kind"], number))
+        if step is not None:
+            state = step(state)
+    return state
