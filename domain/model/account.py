@@ -254,7 +254,8 @@ class Account(Aggregate):
 
 class SignIn(Aggregate):
     """One device's stay. `refresh_hash` is SHA-256 of the one refresh token that is good now; `used_hashes` of all before,
-    so that a stolen and used token is told from a wrong one."""
+    so that a stolen and used token is told from a wrong one.
+    """
 
     TOPIC_KIND = "access"
     RECORD_CLASS = RecordClass.ACCESS
@@ -347,5 +348,5 @@ def check_password(password: str, login: str) -> None:
         raise Invalid(
             f"password needs at least {PASSWORD_LEAST} characters.", field="password", at_least=PASSWORD_LEAST
         )
-    if password.casefold() == login or len(set(password)) < 4:  # noqa: PLR2004 - aaaaaaaaaaaa is no password
+    if password.casefold() == login or len(set(password)) < 4:
         raise Invalid("password must not be the login, nor few characters repeated.", field="password")

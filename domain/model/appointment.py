@@ -84,7 +84,8 @@ class MissReason(StrEnum):
 
 class Appointment(Aggregate):
     """`notice_s` is how long before the start a cancellation was notified, negative for after it; what counts as late is
-    the practice's rule, not the record's."""
+    the practice's rule, not the record's.
+    """
 
     TOPIC_KIND = "record"
     RECORD_CLASS = RecordClass.JOURNAL
@@ -206,9 +207,7 @@ class Appointment(Aggregate):
             planned_by=by,
         )
 
-    def reschedule(
-        self, *, at: datetime, by: UUID, start: MomentInZone, duration_min: int, modality: Modality
-    ) -> None:
+    def reschedule(self, *, at: datetime, by: UUID, start: MomentInZone, duration_min: int, modality: Modality) -> None:
         """Raises AppointmentNotPlanned, AppointmentEnteredInError, Invalid."""
         self._require_planned()
         _check_plan(at, start, duration_min)
@@ -228,7 +227,7 @@ class Appointment(Aggregate):
             raise AppointmentNotYetDue(appointment_id=self.id)
         self.trigger_event(self.Held, timestamp=at, session_id=session_id, recorded_by=by)
 
-    def cancel(  # noqa: PLR0913 - one argument a fact of the cancellation
+    def cancel(
         self,
         *,
         at: datetime,

@@ -79,5 +79,5 @@ def instant(field: str, value: datetime, *, now: datetime) -> None:
         raise ImpossibleTime(f"{field} needs a time zone or offset.", field=field)
     if (value - now).total_seconds() > CLOCK_SKEW_S:
         raise ImpossibleTime(f"{field} lies in the future.", field=field)
-    if value.year < 1900:  # noqa: PLR2004 - nobody in treatment consented before
+    if value.year < 1900:
         raise ImpossibleTime(f"{field} lies before 1900.", field=field)

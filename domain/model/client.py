@@ -189,9 +189,7 @@ class Client(Aggregate):
             self._require_other_primary(account_id)
         elif len(self.care_team) >= CARE_TEAM_MOST:
             raise Invalid(f"A care team takes {CARE_TEAM_MOST} members at most.", field="account_id")
-        self.trigger_event(
-            self.CareTeamJoined, timestamp=at, account_id=account_id, relation=relation, joined_by=by
-        )
+        self.trigger_event(self.CareTeamJoined, timestamp=at, account_id=account_id, relation=relation, joined_by=by)
 
     def leave_care_team(self, *, at: datetime, by: UUID, account_id: UUID) -> None:
         """Raises NotInCareTeam, LastPrimaryClinician."""

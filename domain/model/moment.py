@@ -32,7 +32,7 @@ class ZonelessTime(ImpossibleTime):
 @lru_cache(maxsize=1024)
 def zone_named(name: str) -> ZoneInfo:
     """The IANA zone of that name. Raises UnknownZone."""
-    if len(name) > 64 or not _ZONE_NAME.fullmatch(name) or name.startswith(_NO_ZONES):  # noqa: PLR2004 - longest is 32
+    if len(name) > 64 or not _ZONE_NAME.fullmatch(name) or name.startswith(_NO_ZONES):
         raise UnknownZone("There is no IANA time zone of this name.", field="zone")
     try:
         return ZoneInfo(name)
@@ -99,7 +99,7 @@ def _parsed(value: str | datetime, field: str) -> tuple[datetime, bool]:
     """The time, and whether it states an instant without telling the offset on the wall."""
     if isinstance(value, datetime):
         return value, value.tzinfo is UTC
-    if len(value) > 40 or not _RFC3339.fullmatch(value):  # noqa: PLR2004 - the longest form has 32
+    if len(value) > 40 or not _RFC3339.fullmatch(value):
         raise ImpossibleTime(f"{field} must look like 2026-03-02T10:00:00+01:00 (RFC 3339).", field=field)
     try:
         return datetime.fromisoformat(value.upper()), value[-1] in "Zz"
@@ -110,7 +110,5 @@ def _parsed(value: str | datetime, field: str) -> tuple[datetime, bool]:
 def _wrong_offset(wall: datetime, field: str) -> ImpossibleTime:
     """Tells the hour that the clocks skipped from a plain mismatch. `wall` is the local time read in the zone."""
     if wall.astimezone(UTC).astimezone(wall.tzinfo).replace(tzinfo=None) != wall.replace(tzinfo=None):
-        return ImpossibleTime(
-            f"{field} does not exist in that zone: the clocks were put forward over it.", field=field
-        )
+        return ImpossibleTime(f"{field} does not exist in that zone: the clocks were put forward over it.", field=field)
     return ImpossibleTime(f"{field} carries an offset that its zone did not have then.", field=field)

@@ -1,0 +1,28 @@
+"""Use cases: authorize, load, command, save. Each method's first argument says who calls, when, from where and why."""
+
+from dataclasses import dataclass
+
+from domain.services.accounts import AccountService
+from domain.services.appointments import AppointmentService
+from domain.services.audit import AuditService
+from domain.services.clients import ClientService
+from domain.services.drafts import DraftService
+from domain.services.journey import JourneyService
+from domain.services.sessions import SessionService
+from domain.services.sign_in import SignInService
+
+__all__ = ["Services"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """All use cases, wired by `ops.bootstrap`."""
+
+    clients: ClientService
+    sessions: SessionService
+    appointments: AppointmentService
+    drafts: DraftService
+    journey: JourneyService
+    audit: AuditService
+    accounts: AccountService
+    sign_in: SignInService

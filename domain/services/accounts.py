@@ -1,0 +1,192 @@
+"""Accounts: made and kept by operators, the first on the host."""
+
+import unicodedata
+from typing import Final
+from uuid import UUID
+
+from domain.errors import Denied, Invalid
+from domain.model.account import (
+    Account,
+    AccountNotFound,
+    LoginTaken,
+    check_password,
+    normalised_login,
+)
+from domain.ports.access import AccessState
+from domain.ports.audit import AuditEntry
+from domain.ports.call import Call, Role
+from domain.ports.identity import PasswordHasher
+from domain.ports.keys import RecordClass
+from domain.ports.ledger import Ledger, Receipt
+from domain.ports.stores import AggregateStore
+from domain.services.access import Access, Action
+from domain.services.versions import check_version
+
+_NEVER_LOCAL: Final = frozenset((Role.SERVICE,))
+
+
+class WrongPassword(Denied):
+    code = "wrong_password"
+    message = "The current password is wrong."
+
+
+class CannotDisableOneself(Invalid):
+    code = "cannot_disable_oneself"
+    message = "Let another operator disable your account."
+
+
+class AccountService:
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        access: Access,
+        state: AccessState,
+        accounts: AggregateStore[Account],
+        hasher: PasswordHasher,
+    ) -> None:
+        self._ledger = ledger
+        self._access = access
+        self._state = state
+        self._accounts = accounts
+        self._hasher = hasher
+
+    def bootstrap(  # noqa: PLR0913 - one argument a fact of the account
+        self, call: Call, account_id: UUID, *, login: str, password: str, display_name: str, role: Role = Role.OPERATOR
+    ) -> Receipt:
+        """An account made on the host, where there may be nobody yet to sign in: the call's actor is a SERVICE.
+
+        Raises as `create`.
+        """
+        self._access.require(call, Action.ACCOUNT_BOOTSTRAP, RecordClass.ACCESS, resources=(account_id,))
+        return self._create(call, Action.ACCOUNT_BOOTSTRAP, account_id, login, password, display_name, role, None, None)
+
+    def create(  # noqa: PLR0913 - one argument a fact of the account
+        self,
+        call: Call,
+        account_id: UUID,
+        *,
+        login: str,
+        password: str,
+        display_name: str,
+        role: Role,
+        client_id: UUID | None = None,
+        supervisor_id: UUID | None = None,
+    ) -> Receipt:
+        """`client_id` for the account of a client, `supervisor_id` for a clinician in training.
+
+        Raises Denied, LoginTaken, Invalid.
+        """
+        self._access.require(call, Action.ACCOUNT_CREATE, RecordClass.ACCESS, resources=(account_id,))
+        self._check_ties(client_id, supervisor_id)
+        return self._create(
+            call, Action.ACCOUNT_CREATE, account_id, login, password, display_name, role, client_id, supervisor_id
+        )
+
+    def read(self, call: Call, account_id: UUID) -> Account:
+        """One's own account, or any for operators and compliance officers. Raises AccountNotFound, Denied."""
+        own = account_id == call.actor.id
+        action = Action.ACCOUNT_READ_OWN if own else Action.ACCOUNT_READ
+        self._access.require(call, action, RecordClass.ACCESS, resources=(account_id,))
+        account = self._accounts.get(account_id)
+        self._ledger.note(call, AuditEntry(action=action, resources=(account_id,)))
+        return account
+
+    def disable(self, call: Call, account_id: UUID) -> Receipt:
+        """End its sign-ins and let it open no more. Raises AccountNotFound, Denied, StaleVersion, AccountDisabled,
+        CannotDisableOneself.
+        """
+        account = self._for_change(call, Action.ACCOUNT_DISABLE, account_id)
+        if account_id == call.actor.id:
+            raise CannotDisableOneself
+        account.disable(at=call.at, by=call.actor.id)
+        return self._save(call, Action.ACCOUNT_DISABLE, account)
+
+    def enable(self, call: Call, account_id: UUID) -> Receipt:
+        """Raises AccountNotFound, Denied, StaleVersion, AccountNotDisabled."""
+        account = self._for_change(call, Action.ACCOUNT_ENABLE, account_id)
+        account.enable(at=call.at, by=call.actor.id)
+        return self._save(call, Action.ACCOUNT_ENABLE, account)
+
+    def unlock(self, call: Call, account_id: UUID) -> Receipt:
+        """Forget failed sign-ins before the lock runs out. Raises AccountNotFound, Denied, StaleVersion,
+        AccountNotLocked.
+        """
+        account = self._for_change(call, Action.ACCOUNT_UNLOCK, account_id)
+        account.unlock(at=call.at, by=call.actor.id)
+        return self._save(call, Action.ACCOUNT_UNLOCK, account)
+
+    def change_password(self, call: Call, current: str, new: str) -> Receipt:
+        """The caller's own; every other sign-in of the account ends. Raises Denied, WrongPassword, Invalid."""
+        self._access.require(call, Action.ACCOUNT_CHANGE_PASSWORD, RecordClass.ACCESS, resources=(call.actor.id,))
+        account = self._accounts.get(call.actor.id)
+        if not self._hasher.verify(account.password_hash, prepared(current)):
+            self._access.note_denial(call, Action.ACCOUNT_CHANGE_PASSWORD, None, (account.id,), WrongPassword.code)
+            raise WrongPassword
+        new = prepared(new)
+        check_password(new, account.login)
+        account.change_password(
+            at=call.at,
+            by=call.actor.id,
+            password_hash=self._hasher.hash(new),
+            kept_sign_in_id=call.actor.sign_in_id,
+        )
+        return self._save(call, Action.ACCOUNT_CHANGE_PASSWORD, account)
+
+    def _create(  # noqa: PLR0913, PLR0917 - one argument a fact of the account
+        self,
+        call: Call,
+        action: Action,
+        account_id: UUID,
+        login: str,
+        password: str,
+        display_name: str,
+        role: Role,
+        client_id: UUID | None,
+        supervisor_id: UUID | None,
+    ) -> Receipt:
+        if role in _NEVER_LOCAL:
+            raise Invalid("Services do not sign in with a password.", field="role")
+        login = normalised_login(login)
+        password = prepared(password)
+        check_password(password, login)
+        if self._state.account_by_login(login) is not None:
+            raise LoginTaken
+        account = Account.create(
+            account_id,
+            at=call.at,
+            by=call.actor.id,
+            login=login,
+            display_name=display_name,
+            role=role,
+            password_hash=self._hasher.hash(password),
+            client_id=client_id,
+            supervisor_id=supervisor_id,
+        )
+        return self._save(call, action, account)
+
+    def _check_ties(self, client_id: UUID | None, supervisor_id: UUID | None) -> None:
+        if client_id is not None and not self._state.client_exists(client_id):
+            raise Invalid("There is no client with this id.", field="client_id")
+        if supervisor_id is None:
+            return
+        supervisor = self._state.account(supervisor_id)
+        if supervisor is None or supervisor.disabled or supervisor.role is not Role.SUPERVISOR:
+            raise Invalid("supervisor_id must be the account of a supervisor.", field="supervisor_id")
+
+    def _for_change(self, call: Call, action: Action, account_id: UUID) -> Account:
+        self._access.require(call, action, RecordClass.ACCESS, resources=(account_id,))
+        account = self._accounts.get(account_id)
+        check_version(call, account)
+        return account
+
+    def _save(self, call: Call, action: Action, account: Account) -> Receipt:
+        return self._ledger.save(call, AuditEntry(action=action, resources=(account.id,)), account)
+
+
+def prepared(password: str) -> str:
+    """As it is hashed: NFKC, so that one password typed on two keyboards is one password (NIST SP 800-63B §3.1.1.2)."""
+    return unicodedata.normalize("NFKC", password)
+
+
+__all__ = ["AccountNotFound", "AccountService", "CannotDisableOneself", "WrongPassword", "prepared"]
