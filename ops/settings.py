@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -23,6 +24,9 @@ _DEBUG: Final = PREFIX + "DEBUG"
 # Set by tests, or by Kubernetes for every Service of a namespace: not ours, and no spelling mistakes either.
 _FOREIGN: Final = re.compile(r"ANAMNESIS_(TEST_.*|DEMO_.*|BENCH_.*|.*SERVICE_(HOST|PORT).*|PORT_\d+_(TCP|UDP).*)")
 _LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+Network = IPv4Network | IPv6Network
 
 
 class SettingInvalid(Misconfigured):
@@ -92,10 +96,24 @@ def _host(text: str) -> str:
     return text
 
 
-def _hosts(text: str) -> str:
-    if not re.fullmatch(r"[0-9A-Fa-f.:/,* ]{1,1000}", text):
-        raise _Shape("addresses or networks, separated by commas")
-    return text.replace(" ", "")
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(one.strip()) for one in text.split(","))
+    except ValueError:
+        raise _Shape("addresses or networks such as 10.0.0.0/8, separated by commas") from None
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(one.strip().rstrip("/") for one in text.split(","))
+    if not all(re.fullmatch(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?", one) for one in origins):
+        raise _Shape("origins such as https://practice.example, separated by commas")
+    return origins
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.lower() not in ("yes", "no", "true", "false", "1", "0"):
+        raise _Shape("yes or no")
+    return text.lower() in ("yes", "true", "1")
 
 
 def _zone(text: str) -> str:
@@ -142,8 +160,12 @@ class Settings:
     """Requests one API process works on at once; as many database connections are kept for them."""
     drain_s: int = _setting(_whole(1, 600), 10)
     """Seconds that running requests and jobs get to finish after SIGTERM."""
-    trusted_proxies: str = _setting(_hosts, "")
-    """Addresses whose X-Forwarded-For is believed; none by default."""
+    trusted_proxies: tuple[Network, ...] = _setting(_networks, ())
+    """Whose X-Forwarded-For is believed; nobody's by default."""
+    cors_origins: tuple[str, ...] = _setting(_origins, ())
+    """Pages of other origins that may call the API; none by default."""
+    behind_tls: bool = _setting(_yes_or_no, default=False)
+    """Whether callers come through TLS; browsers are then told to insist on it."""
     clinic_zone: str = _setting(_zone, "UTC")
     """Zone in which reports count days and weeks."""
     draft_days: int = _setting(_whole(1, 3650), 30)
@@ -161,9 +183,14 @@ class Settings:
 
     def environment(self) -> dict[str, str]:
         """The settings as variables for a child process, beside what else the environment holds."""
-        ours = {PREFIX + one.name.upper(): str(getattr(self, one.name)) for one in fields(self)}
+        ours = {PREFIX + one.name.upper(): _text(getattr(self, one.name)) for one in fields(self)}
         kept = {name: value for name, value in os.environ.items() if name != _ENV_FILE}
         return kept | {name: value for name, value in ours.items() if value}
+
+
+def _text(value: Any) -> str:
+    """The text that a setting's parser reads back as this value."""
+    return ",".join(str(one) for one in value) if isinstance(value, tuple) else str(value)
 
 
 def _value(metadata: Mapping[str, Any], name: str, given: Mapping[str, str], earlier: Mapping[str, Any]) -> Any:

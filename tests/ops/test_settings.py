@@ -47,6 +47,9 @@ def test_settings_can_not_be_changed() -> None:
         ("LOG_LEVEL", "loud", "debug, info, warning, error"),
         ("HOST", "http://example.org/", "without a port"),
         ("TRUSTED_PROXIES", "the load balancer", "addresses or networks"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "addresses or networks"),
+        ("CORS_ORIGINS", "*", "origins such as"),
+        ("BEHIND_TLS", "perhaps", "yes or no"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name_and_shape_without_being_shown(name: str, value: str, shape: str) -> None:
@@ -114,9 +117,14 @@ def test_a_missing_file_of_settings_is_refused() -> None:
 
 
 def test_a_child_process_reads_back_the_same_settings(tmp_path: Path) -> None:
-    settings = dataclasses.replace(
-        Settings.load({"ANAMNESIS_DATA_DIR": str(tmp_path), "ANAMNESIS_CLINIC_ZONE": "Asia/Kolkata"}), port=4321
-    )
+    given = {
+        "ANAMNESIS_DATA_DIR": str(tmp_path),
+        "ANAMNESIS_CLINIC_ZONE": "Asia/Kolkata",
+        "ANAMNESIS_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+        "ANAMNESIS_CORS_ORIGINS": "https://practice.example/, http://localhost:3000",
+        "ANAMNESIS_BEHIND_TLS": "yes",
+    }
+    settings = dataclasses.replace(Settings.load(given), port=4321)
 
     assert Settings.load(settings.environment()) == settings
 

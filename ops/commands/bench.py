@@ -1,0 +1,16 @@
+"""`bench`: measurements against the aims. They live in ops.bench and bring heavy imports, so they come when asked for."""
+
+import typer
+
+app = typer.Typer(help="Measure against the aims, on this machine.", no_args_is_help=True, rich_markup_mode="rich")
+
+
+@app.command(
+    "store",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def store(context: typer.Context) -> None:
+    """Durable appends, sealing, replay, projection lag, HTTP, beside the library's own recorder. --help for options."""
+    from ops.bench.store import app as bench
+
+    bench(args=context.args, prog_name="anamnesis bench store")

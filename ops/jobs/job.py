@@ -1,0 +1,19 @@
+"""What a background job is: a function of the system, run by one worker at its times, safe to run again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ops.bootstrap import System
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """`run` returns how many things it did. `hours`, `minutes` and `seconds` name the times, UTC; None is every one."""
+
+    name: str
+    run: Callable[[System], int]
+    hours: frozenset[int] | None = None
+    minutes: frozenset[int] | None = frozenset({0})
+    seconds: frozenset[int] = frozenset({0})
+    at_start: bool = False
+    """Also when a worker begins."""
