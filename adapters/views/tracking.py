@@ -84,14 +84,14 @@ class ViewTracking(TrackingRecorder):
     def record(self, connection: Connection, projection: str, position: int) -> None:
         """Move to `position`. Raises eventsourcing's IntegrityError unless that is forward."""
         statement = self._insert(view_tracking).values(self._row(projection, position=position))
-        result = connection.execute(
+        moved = connection.execute(
             statement.on_conflict_do_update(
                 index_elements=["projection"],
                 set_={"position": statement.excluded.position, "moved_at_us": statement.excluded.moved_at_us},
                 where=view_tracking.c.position < statement.excluded.position,
-            )
-        )
-        if result.rowcount != 1:
+            ).returning(view_tracking.c.position)
+        ).one_or_none()
+        if moved is None:
             raise IntegrityError(f"{projection} has already passed position {position}")
 
     def claim(self, connection: Connection, views: Collection[View], head: int = 0) -> dict[str, Progress]:
