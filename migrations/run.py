@@ -19,6 +19,8 @@ from sqlalchemy import Connection, Engine, text
 
 from migrations.errors import MigrationRefused
 
+__all__ = ["CHAINS", "Chain", "MigrationRefused", "Upgrade", "current", "head", "known", "upgrade", "version_table"]
+
 Chain = Literal["events", "keys", "views"]
 CHAINS: Final[tuple[Chain, ...]] = ("events", "keys", "views")
 

@@ -84,6 +84,12 @@ def until(condition: Callable[[], object], what: str, deadline_s: float = START_
     raise TimeoutError(what) from last
 
 
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., None]:
+    """`wait_until(condition, what, deadline_s=60)`: returns when `condition()` is true, fails naming `what`."""
+    return until
+
+
 # PostgreSQL ---------------------------------------------------------------------------------------------------------
 
 

@@ -238,5 +238,5 @@ def translated(database: str = "") -> Iterator[None]:
     """Raise what the block's driver errors mean, with the driver's error as the cause. Other errors pass."""
     try:
         yield
-    except (sa_exc.DBAPIError, sa_exc.TimeoutError, psycopg.Error, sqlite3.Error) as error:
+    except (sa_exc.DBAPIError, sa_exc.TimeoutError, psycopg.Error, sqlite3.Error, OverflowError) as error:
         raise translate(error, database) from error
