@@ -133,6 +133,17 @@ class AccountService:
         )
         return self._save(call, Action.ACCOUNT_CHANGE_PASSWORD, account)
 
+    def reset_password(self, call: Call, account_id: UUID, new: str) -> Receipt:
+        """On the host, for a password that was forgotten: the call's actor is a SERVICE. Every sign-in of the account
+        ends, and a lock is lifted. Raises AccountNotFound, AccountDisabled, Denied, Invalid.
+        """
+        self._access.require(call, Action.ACCOUNT_RESET_PASSWORD, RecordClass.ACCESS, resources=(account_id,))
+        account = self._accounts.get(account_id)
+        new = prepared(new)
+        check_password(new, account.login)
+        account.change_password(at=call.at, by=call.actor.id, password_hash=self._hasher.hash(new))
+        return self._save(call, Action.ACCOUNT_RESET_PASSWORD, account)
+
     def _create(  # noqa: PLR0913, PLR0917 - one argument a fact of the account
         self,
         call: Call,

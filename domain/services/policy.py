@@ -57,6 +57,7 @@ class Action(StrEnum):
     ACCOUNT_DISABLE = "account.disable"
     ACCOUNT_ENABLE = "account.enable"
     ACCOUNT_UNLOCK = "account.unlock"
+    ACCOUNT_RESET_PASSWORD = "account.reset_password"  # noqa: S105 - a code, not a password
     ACCOUNT_CHANGE_PASSWORD = "account.change_password"  # noqa: S105 - a code, not a password
     SIGN_IN_OPEN = "sign_in.open"
     SIGN_IN_REFRESH = "sign_in.refresh"
@@ -344,6 +345,15 @@ RULES: Final[tuple[Rule, ...]] = (
         _OPERATIONS,
         RecordClass.ACCESS,
         Action.ACCOUNT_BOOTSTRAP,
+    ),
+    _rule(
+        "host_resets_password",
+        "A forgotten password is reset by whoever runs commands on the host; the owner's other sign-ins end.",
+        frozenset((Role.SERVICE,)),
+        _NOBODY,
+        _OPERATIONS,
+        RecordClass.ACCESS,
+        Action.ACCOUNT_RESET_PASSWORD,
     ),
     _rule(
         "worker_clears_drafts",
