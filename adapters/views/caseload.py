@@ -76,4 +76,4 @@ def _upcoming(connection: Connection, client_ids: Sequence[UUID], now_us: int) -
         .where(table.kind == "appointment", table.state == AppointmentStatus.PLANNED.value)
         .group_by(table.client_id)
     )
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())

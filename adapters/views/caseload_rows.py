@@ -150,7 +150,7 @@ def _newest_sessions(connection: Connection, clients: Collection[UUID]) -> dict[
             .where(table.state != SessionStatus.ENTERED_IN_ERROR.value)
             .group_by(table.client_id)
         )
-        found.update(connection.execute(query).tuples().all())
+        found.update(connection.execute(query).all())
     return found
 
 

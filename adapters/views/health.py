@@ -40,7 +40,7 @@ def health_of(log: Log, tracking: ViewTracking, views: Sequence[View]) -> list[P
     progress = tracking.progress()
     with translated("views"), read_transaction(tracking.engine) as connection:
         counts = select(parked_events.c.projection, func.count()).group_by(parked_events.c.projection)
-        parked: dict[str, int] = dict(connection.execute(counts).tuples().all())
+        parked: dict[str, int] = dict(connection.execute(counts).all())
     head = log.last_position()
     health = []
     for view in views:

@@ -1,0 +1,156 @@
+"""A deployment as the views see it: real databases, real keys, and short ways to make history."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+from sqlalchemy import delete, select
+
+from adapters.db.engines import Databases
+from adapters.event_store.mapper import Mapper
+from adapters.event_store.recorder import Recorder
+from adapters.event_store.rows import Append, CommandRow, NewRow
+from adapters.keys.ring import KeyRing
+from adapters.keys.root_file import FileRootKey
+from adapters.keys.row_sealer import RowSealer
+from adapters.views.audit import SqlAuditView
+from adapters.views.audit_projection import AuditProjection
+from adapters.views.caseload import SqlCaseloadView
+from adapters.views.journey import SqlJourneyView
+from adapters.views.journey_projection import JourneyProjection
+from adapters.views.runner import Runner
+from adapters.views.tables import audit_entries, caseload, journey_items
+from adapters.views.tracking import ViewTracking
+from domain.model.appointment import Appointment
+from domain.model.audit import AuditEvent
+from domain.model.client import Client
+from domain.model.identity import Identity, IdentityContent
+from domain.model.session import Session, SessionContent
+from domain.model.values import Modality, MomentInZone, PersonName
+from domain.ports.audit import AuditEntry
+from domain.ports.call import Actor, Call, Role
+
+DEPLOYMENT = UUID("7d3f9a52-0000-4000-8000-000000000001")
+T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+CANARY = "Kanarienvogel"
+CLINICIAN = Actor(id=UUID("c1000000-0000-4000-8000-000000000001"), role=Role.CLINICIAN)
+
+
+@dataclass
+class FixedClock:
+    at: datetime = T0
+
+    def now(self) -> datetime:
+        return self.at
+
+
+def call(at: datetime = T0, actor: Actor = CLINICIAN) -> Call:
+    return Call(actor=actor, request_id=uuid4(), at=at, origin="192.0.2.7")
+
+
+def moment(at: datetime) -> MomentInZone:
+    return MomentInZone.of(at, "Europe/Berlin")
+
+
+def content(at: datetime = T0, summary: str = f"Spoke of the {CANARY}.") -> SessionContent:
+    return SessionContent(took_place=moment(at), duration_min=50, modality=Modality.VIDEO, summary=summary)
+
+
+def registered(at: datetime = T0, by: UUID = CLINICIAN.id) -> Client:
+    return Client.register(uuid4(), at=at, by=by)
+
+
+def identity_of(client: Client, at: datetime = T0, given: str = f"Ada {CANARY}") -> Identity:
+    names = (PersonName(given=given, family="Prüfer"),)
+    return Identity.record(client.id, at=at, by=CLINICIAN.id, content=IdentityContent(names=names, birth_date="1984-05-17"))
+
+
+def recorded(client: Client, at: datetime = T0, **kwargs: Any) -> Session:
+    return Session.record(
+        uuid4(),
+        at=at + timedelta(hours=1),
+        client_id=client.id,
+        author_id=CLINICIAN.id,
+        content=content(at, **kwargs),
+    )
+
+
+def planned(client: Client, start: datetime, at: datetime = T0) -> Appointment:
+    return Appointment.plan(
+        uuid4(),
+        at=at,
+        by=CLINICIAN.id,
+        client_id=client.id,
+        clinician_id=CLINICIAN.id,
+        start=moment(start),
+        duration_min=50,
+        modality=Modality.VIDEO,
+    )
+
+
+@dataclass
+class World:
+    databases: Databases
+    root: FileRootKey
+    clock: FixedClock = field(default_factory=FixedClock)
+
+    def __post_init__(self) -> None:
+        self.recorder = Recorder(self.databases.events)
+        self.recorder.open_log(DEPLOYMENT, 1)
+        self.ring = KeyRing(self.databases.keys, deployment=DEPLOYMENT, root=self.root)
+        self.mapper = Mapper(self.ring, DEPLOYMENT, 1)
+        self.rows = RowSealer(self.ring, self.mapper.log)
+        self.tracking = self.new_tracking()
+        self.runner = self.new_runner()
+        self.journey = SqlJourneyView(self.tracking, self.rows)
+        self.caseload = SqlCaseloadView(self.tracking, self.rows, self.clock)
+        self.audit = SqlAuditView(self.tracking)
+
+    def new_tracking(self, patience_s: float = 0.0) -> ViewTracking:
+        """As another process has it: announcements of one don't reach the other."""
+        return ViewTracking(self.databases.views, DEPLOYMENT, 1, patience_s=patience_s)
+
+    def projections(self) -> list[Any]:
+        return [JourneyProjection(self.recorder, self.mapper, self.rows), AuditProjection(self.mapper)]
+
+    def new_runner(self, tracking: ViewTracking | None = None, **kwargs: Any) -> Runner:
+        return Runner(self.recorder, tracking or self.tracking, self.projections(), **kwargs)
+
+    def write(self, *aggregates: Any, entries: Sequence[AuditEntry] = (), by: Call | None = None) -> int:
+        """Append pending events, with audit entries, as the ledger does; the last position."""
+        rows = [self.mapper.to_row(event, each) for each in aggregates for event in each.collect_events()]
+        by = by or call()
+        rows += [self.mapper.to_row(AuditEvent.of(by, entry, n)) for n, entry in enumerate(entries, 1)]
+        return self.append(*rows)
+
+    def append(self, *rows: NewRow) -> int:
+        return self.recorder.append(Append(rows=rows, command=CommandRow(id=uuid4()))).last
+
+    def stored(self) -> dict[str, list[tuple[Any, ...]]]:
+        """All rows of the views, sealed values opened, in the order of their keys."""
+        with self.databases.views.begin() as connection:
+            items = connection.execute(select(*journey_items.c)).all()
+            clients = connection.execute(select(*caseload.c)).all()
+            entries = connection.execute(select(*audit_entries.c).order_by(audit_entries.c.position)).all()
+        opened = self.rows.open_row
+        return {
+            "journey_items": sorted(
+                (*row[:-1], orjson.loads(opened(row.client_id, "journey_items", row.id, row.content))) for row in items
+            ),
+            "caseload": sorted(
+                (*row[:-1], row.identity and orjson.loads(opened(row.client_id, "caseload", row.client_id, row.identity)))
+                for row in clients
+            ),
+            "audit_entries": [tuple(row) for row in entries],
+        }
+
+    def empty(self) -> None:
+        """Another deployment's worth of nothing: for properties, which run many histories on one database."""
+        with self.databases.events.begin() as connection:
+            connection.exec_driver_sql("SELECT 1")
+        with self.databases.views.begin() as connection:
+            for table in (journey_items, caseload, audit_entries):
+                connection.execute(delete(table))
