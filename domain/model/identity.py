@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import ClassVar, Final
 from uuid import UUID, uuid5
 
@@ -136,17 +136,22 @@ def check_birth_date(value: str, now: datetime) -> None:
     """Raises Invalid for what is no date, lies ahead, or more than 130 years back. Empty is an unknown birth date."""
     if not value:
         return
-    try:
-        if not _BIRTH_DATE.fullmatch(value):
-            raise ValueError
-        earliest = date.fromisoformat(value + "-01-01"[len(value) - 4 :])
-    except ValueError:
-        raise Invalid(
-            "birth_date must be a date, a month or a year: 1984-05-17, 1984-05 or 1984.", field="birth_date"
-        ) from None
+    earliest = _earliest(value)
+    if earliest is None:
+        raise Invalid("birth_date must be a date, a month or a year: 1984-05-17, 1984-05 or 1984.", field="birth_date")
     # A day's grace: a child born today may live ahead of UTC.
-    if earliest.toordinal() > now.date().toordinal() + 1 or earliest.year < now.year - 130:
+    if earliest > now.date() + timedelta(days=1) or earliest.year < now.year - 130:
         raise Invalid("birth_date must lie within the last 130 years.", field="birth_date")
+
+
+def _earliest(birth_date: str) -> date | None:
+    """The first day that a date, month or year can mean."""
+    if not _BIRTH_DATE.fullmatch(birth_date):
+        return None
+    try:
+        return date.fromisoformat(birth_date + "-01-01"[len(birth_date) - 4 :])
+    except ValueError:
+        return None
 
 
 def normalised_name(name: str) -> str:

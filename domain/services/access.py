@@ -109,7 +109,12 @@ _CONSENT_MATTERS: Final = frozenset(
 
 
 def decide(  # noqa: PLR0913, PLR0917 - the six things a decision depends on
-    role: Role, action: Action, record_class: RecordClass, relation: Relation, consented: bool, purpose: Purpose
+    role: Role,
+    action: Action,
+    record_class: RecordClass,
+    relation: Relation,
+    consented: bool,  # noqa: FBT001 - one of six columns of the table, given in their order
+    purpose: Purpose,
 ) -> Decision:
     """Whether the table allows it, and why or why not. Pure; under 2 µs."""
     return _ALLOWED.get((role, action, record_class, relation, consented, purpose)) or _denial(
@@ -118,7 +123,12 @@ def decide(  # noqa: PLR0913, PLR0917 - the six things a decision depends on
 
 
 def _denial(  # noqa: PLR0913, PLR0917 - as decide
-    role: Role, action: Action, record_class: RecordClass, relation: Relation, consented: bool, purpose: Purpose
+    role: Role,
+    action: Action,
+    record_class: RecordClass,
+    relation: Relation,
+    consented: bool,  # noqa: FBT001 - one of six columns of the table, given in their order
+    purpose: Purpose,
 ) -> Decision:
     """The first thing that stands in the way, in the order in which a person could change it least."""
     if (role, action) not in _ROLE_MAY:

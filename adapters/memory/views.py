@@ -1,0 +1,198 @@
+"""Views that never lag: computed from the log at each read."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from adapters.memory.access import to_us
+from adapters.memory.ledger import InMemoryLog, replayed
+from domain.errors import Erased, Invalid, ViewBehind
+from domain.model.appointment import Appointment, AppointmentStatus
+from domain.model.audit import AuditEvent
+from domain.model.client import Client
+from domain.model.identity import Identity
+from domain.model.session import Session, SessionStatus
+from domain.ports.views import AuditRecord, CaseloadItem, JourneyItem, Page
+from domain.services.rendering import appointment_as_json, client_as_json, consent_as_json, session_as_json
+
+
+class InMemoryViews:
+    """Base: finds the aggregates of clients."""
+
+    def __init__(self, log: InMemoryLog, now: Callable[[], datetime]) -> None:
+        self._log = log
+        self._now = now
+
+    def _require_position(self, at_least: int) -> None:
+        if at_least > len(self._log.events):
+            raise ViewBehind(at_least=at_least)
+
+    def _of_client(self, client_id: UUID) -> Iterator[tuple[Any, tuple[int, ...]]]:
+        """Each aggregate about the client, with the positions of its events."""
+        positions: dict[UUID, list[int]] = {}
+        for position, event in enumerate(self._log.events, start=1):
+            if self._log.subjects.get(event.originator_id) == client_id:
+                positions.setdefault(event.originator_id, []).append(position)
+        for stream, places in positions.items():
+            yield replayed(self._log.streams[stream]), tuple(places)
+
+
+class InMemoryJourneyView(InMemoryViews):
+    def of_client(  # noqa: PLR0913 - the port's filters
+        self,
+        client_id: UUID,
+        *,
+        at_least: int = 0,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        kinds: Sequence[str] = (),
+        after: tuple[int, ...] | None = None,
+        limit: int = 100,
+    ) -> Page:
+        """`after` is (happened_at in microseconds, first position)."""
+        self._require_position(at_least)
+        if client_id in self._log.fences:
+            raise Erased(client_id=client_id)
+        items = sorted(self._items(client_id), key=_place)
+        chosen = [
+            item
+            for item in items
+            if (not kinds or item.kind in kinds)
+            and (since is None or item.happened_at >= since)
+            and (until is None or item.happened_at < until)
+            and (after is None or _place(item) > after)
+        ]
+        page = tuple(chosen[:limit])
+        return Page(items=page, after=_place(page[-1]) if len(chosen) > limit else None)
+
+    def _items(self, client_id: UUID) -> Iterator[JourneyItem]:
+        for aggregate, positions in self._of_client(client_id):
+            match aggregate:
+                case Session():
+                    happened_at = aggregate.content.took_place.instant
+                    yield self._item("session", aggregate, happened_at, positions, session_as_json(aggregate))
+                case Appointment():
+                    happened_at = aggregate.start.instant
+                    yield self._item("appointment", aggregate, happened_at, positions, appointment_as_json(aggregate))
+                case Client():
+                    yield self._item("client", aggregate, aggregate.created_on, positions, client_as_json(aggregate))
+                    yield from self._consents(aggregate)
+
+    def _item(
+        self, kind: str, aggregate: Any, happened_at: datetime, positions: tuple[int, ...], content: dict[str, Any]
+    ) -> JourneyItem:
+        return JourneyItem(
+            kind=kind,
+            id=aggregate.id,
+            client_id=aggregate.subject,
+            state=aggregate.status.value,
+            version=aggregate.version,
+            happened_at=happened_at,
+            recorded_at=aggregate.created_on,
+            positions=positions,
+            content=content,
+        )
+
+    def _consents(self, client: Client) -> Iterator[JourneyItem]:
+        for position, event in enumerate(self._log.events, start=1):
+            if event.originator_id == client.id and isinstance(event, Client.ConsentGiven):
+                consent = client.consents[event.consent_id]
+                yield JourneyItem(
+                    kind="consent",
+                    id=consent.id,
+                    client_id=client.id,
+                    state="given" if consent.withdrawn_at is None else "withdrawn",
+                    version=event.originator_version,
+                    happened_at=consent.given_at,
+                    recorded_at=event.timestamp,
+                    positions=(position,),
+                    content=consent_as_json(consent),
+                )
+
+
+class InMemoryCaseloadView(InMemoryViews):
+    def of_clients(self, client_ids: Sequence[UUID], *, at_least: int = 0) -> Sequence[CaseloadItem]:
+        self._require_position(at_least)
+        return tuple(self._item(client_id) for client_id in client_ids if client_id not in self._log.fences)
+
+    def _item(self, client_id: UUID) -> CaseloadItem:
+        aggregates = [aggregate for aggregate, _ in self._of_client(client_id)]
+        client = next(found for found in aggregates if isinstance(found, Client))
+        identity = next(found for found in aggregates if isinstance(found, Identity))
+        sessions = [
+            found
+            for found in aggregates
+            if isinstance(found, Session) and found.status is not SessionStatus.ENTERED_IN_ERROR
+        ]
+        ahead = [
+            found.start.instant
+            for found in aggregates
+            if isinstance(found, Appointment)
+            and found.status is AppointmentStatus.PLANNED
+            and found.start.instant >= self._now()
+        ]
+        return CaseloadItem(
+            client_id=client_id,
+            name=identity.content.names[0].full,
+            status=client.status.value,
+            last_session_at=max((found.content.took_place.instant for found in sessions), default=None),
+            next_appointment_at=min(ahead, default=None),
+            sessions=len(sessions),
+            unsigned_sessions=sum(found.status is SessionStatus.RECORDED for found in sessions),
+        )
+
+
+class InMemoryAuditView(InMemoryViews):
+    def search(  # noqa: PLR0913 - the port's filters
+        self,
+        *,
+        at_least: int = 0,
+        actor_id: UUID | None = None,
+        client_id: UUID | None = None,
+        action: str | None = None,
+        outcome: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: tuple[int, ...] | None = None,
+        limit: int = 100,
+    ) -> Page:
+        """`after` is (position,)."""
+        self._require_position(at_least)
+        if after is not None and len(after) != 1:
+            raise Invalid("This cursor is not one of an audit.", field="after")
+        sought = {"actor_id": actor_id, "client_id": client_id, "action": action, "outcome": outcome}
+        chosen = [
+            (position, event)
+            for position, event in reversed(list(enumerate(self._log.events, start=1)))
+            if isinstance(event, AuditEvent)
+            and all(value is None or getattr(event, name) == value for name, value in sought.items())
+            and (since is None or event.timestamp >= since)
+            and (until is None or event.timestamp < until)
+            and (after is None or position < after[0])
+        ]
+        page = chosen[:limit]
+        records = tuple(_record(position, event) for position, event in page)
+        return Page(items=records, after=(page[-1][0],) if len(chosen) > limit else None)
+
+
+def _record(position: int, event: AuditEvent) -> AuditRecord:
+    return AuditRecord(
+        position=position,
+        leaf=b"",
+        recorded_at=event.timestamp.astimezone(UTC),
+        request_id=event.originator_id,
+        actor_id=event.actor_id,
+        actor_role=event.actor_role,
+        action=event.action,
+        client_id=event.client_id,
+        resources=event.resources,
+        outcome=event.outcome,
+        reason=event.reason,
+        purpose=event.purpose,
+        origin=event.origin,
+    )
+
+
+def _place(item: JourneyItem) -> tuple[int, int]:
+    return to_us(item.happened_at), item.positions[0]
