@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, Literal
 
 from alembic.migration import MigrationContext
@@ -26,6 +27,8 @@ CHAINS: Final[tuple[Chain, ...]] = ("events", "keys", "views")
 
 # Any number that nothing else locks in this database: "anam" in ASCII, and the chain.
 _LOCK: Final = 0x616E616D
+# Revisions speak to their database through `alembic.op`, of which a process has one.
+_RUNNING: Final = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,5 +144,5 @@ def _run(connection: Connection, chain: Chain, wanted: str) -> None:
         return scripts._upgrade_revs(wanted, revision)  # noqa: SLF001 - what alembic.command.upgrade calls as well
 
     context = _context(connection, chain, fn=steps)
-    with Operations.context(context):
+    with _RUNNING, Operations.context(context):
         context.run_migrations()

@@ -1,7 +1,8 @@
 """What the application and the retention job may do on PostgreSQL, and how roles come about."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from sqlalchemy import Engine, insert, make_url, text
@@ -223,6 +224,28 @@ def test_an_account_that_may_create_roles_makes_them(own_postgres):
             upgrade(engine, chain)
         engine.dispose()
         works_as_application(url)
+
+
+def test_databases_of_one_server_migrated_at_the_same_time_share_the_roles(own_postgres):
+    with account(own_postgres, "first", "CREATEROLE"), ExitStack() as stack:
+        urls = [stack.enter_context(database(own_postgres, f"clinic{number}")) for number in range(4)]
+        engines = [open_database(url) for url in urls]
+        with ThreadPoolExecutor(4) as pool:
+            done = list(pool.map(lambda engine: upgrade(engine, "events"), engines))
+        assert {each.after for each in done} == {head("events")}
+        for engine, url in zip(engines, urls, strict=True):
+            engine.dispose()
+            works_as_application(url)
+
+
+@contextmanager
+def database(server, name: str) -> Iterator[str]:
+    administrator = open_database(server.url()).execution_options(isolation_level="AUTOCOMMIT")
+    with administrator.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+        yield server.url(name)
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    administrator.dispose()
 
 
 def works_as_application(url: str) -> None:
