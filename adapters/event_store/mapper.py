@@ -42,6 +42,7 @@ class Mapper:
         self._deployment = deployment
         self._codec = codec or Codec(registry)
         self._registry = registry
+        self.incarnation: Final = incarnation
         self._logs = {incarnation: log_id(deployment, incarnation)}
         self.log: Final = self._logs[incarnation]
         """The log id that new rows are sealed for."""
@@ -57,14 +58,25 @@ class Mapper:
         record_class: RecordClass = owner.RECORD_CLASS
         subject = aggregate.subject if aggregate else None
         topic = self._registry.topic_of(self._registry.of_class(type(event)).coarse)
+        plaintext = self._codec.encode(event)
+        return self.sealed(event.originator_id, event.originator_version, topic, record_class, subject, plaintext)
+
+    def sealed(  # noqa: PLR0913, PLR0917 - the seal binds all of them
+        self,
+        stream: UUID,
+        version: int,
+        topic: str,
+        record_class: RecordClass,
+        subject: UUID | None,
+        plaintext: bytes,
+    ) -> NewRow:
+        """A row for a state that is encoded already. Raises Erased, KeysUnavailable."""
         key_id = self._sealer.key_id(None if record_class.of_organisation else _required(subject), record_class)
-        context = associated_data(
-            self.log, event.originator_id, event.originator_version, topic, record_class.value, key_id, subject
-        )
-        state = self._sealer.seal(key_id, self._codec.encode(event), context)
+        context = associated_data(self.log, stream, version, topic, record_class.value, key_id, subject)
+        state = self._sealer.seal(key_id, plaintext, context)
         return NewRow(
-            stream=event.originator_id,
-            version=event.originator_version,
+            stream=stream,
+            version=version,
             topic=topic,
             state=state,
             state_hash=sha256(state).digest(),
@@ -85,14 +97,29 @@ class Mapper:
             coarse = self._registry.parsed(row.topic)[0]
             if coarse == SYSTEM:
                 return self._system_record(row)
-            plaintext = self._opened(row)
+            plaintext = self.opened(row)
         except Erased:
             return _tombstone(row, Loss.ERASED)
         except (SealBroken, KeyMissing) as exc:
             raise type(exc)(position=row.position, topic=row.topic, key_id=row.key_id) from exc
         return self._codec.decode(row.topic, plaintext, stream_of(row), row.originator_version)
 
-    def _opened(self, row: StoredRow) -> bytes:
+    def to_fields(self, row: StoredRow) -> dict[str, Any] | None:
+        """A sealed event as its stored JSON object (`kind`, `at`, the fields as text), for readers in bulk that need no
+        event of it; None where `to_event` gives a Tombstone. Raises as `to_event`.
+        """
+        if row.redacted:
+            return None
+        try:
+            plaintext = self.opened(row)
+        except Erased:
+            return None
+        except (SealBroken, KeyMissing) as exc:
+            raise type(exc)(position=row.position, topic=row.topic, key_id=row.key_id) from exc
+        return self._codec.fields(row.topic, plaintext)
+
+    def opened(self, row: StoredRow) -> bytes:
+        """The plaintext of a sealed row. Raises SealBroken, KeyMissing, Erased, KeysUnavailable."""
         # Checked before opening: a state that names another key than its envelope is a forgery, not a missing key.
         if row.key_id is None or row.state[_KEY_ID] != row.key_id.bytes:
             raise SealBroken

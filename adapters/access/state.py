@@ -1,0 +1,139 @@
+"""Access state as decisions read it: one indexed query a question."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Engine, Row, and_, bindparam, exists, select
+
+from adapters.event_store.reading import reading
+from adapters.access.tables import accounts, care_team, clients, consents, identity_lookup, sign_ins
+from adapters.access.vault import AccessVault
+from domain.model.client import ClientStatus
+from domain.ports.access import AccountRecord, Relation, SignInRecord, Standing
+from domain.ports.call import Actor, Purpose, Role
+
+_BY_LOGIN: Final = select(accounts).where(accounts.c.login_mac == bindparam("mac"))
+_BY_ID: Final = select(accounts).where(accounts.c.id == bindparam("account"))
+_SIGN_IN: Final = (
+    select(sign_ins, accounts.c.role, accounts.c.client_id, accounts.c.supervisor_id, accounts.c.disabled)
+    .join(accounts, accounts.c.id == sign_ins.c.account_id)
+    .where(sign_ins.c.id == bindparam("sign_in"))
+)
+_STANDING: Final = (
+    select(clients.c.status, care_team.c.relation)
+    .outerjoin(care_team, and_(care_team.c.client_id == clients.c.id, care_team.c.account_id == bindparam("account")))
+    .where(clients.c.id == bindparam("client"))
+)
+_RELATION: Final = select(care_team.c.relation).where(
+    care_team.c.client_id == bindparam("client"), care_team.c.account_id == bindparam("account")
+)
+_CONSENTED: Final = select(
+    exists().where(
+        consents.c.client_id == bindparam("client"),
+        consents.c.purpose == bindparam("purpose"),
+        consents.c.withdrawn.is_(False),
+    )
+)
+_CASELOAD: Final = (
+    select(care_team.c.client_id)
+    .where(care_team.c.account_id == bindparam("account"))
+    .order_by(care_team.c.joined_at_us, care_team.c.client_id)
+)
+_CLIENT: Final = select(exists().where(clients.c.id == bindparam("client")))
+_BY_NAME: Final = (
+    select(identity_lookup.c.client_id)
+    .where(identity_lookup.c.mac == bindparam("mac"))
+    .order_by(identity_lookup.c.client_id)
+)
+_STRANGER: Final = Standing(relation=Relation.NONE, known=False, open=False)
+
+
+class SqlAccessState:
+    """Satisfies domain.ports.access.AccessState on the event database. Every method raises StoreUnavailable."""
+
+    def __init__(self, engine: Engine, vault: AccessVault) -> None:
+        self._engine = engine
+        self._vault = vault
+
+    def account_by_login(self, login: str) -> AccountRecord | None:
+        return self._account(self._one(_BY_LOGIN, mac=self._vault.login_mac(login)))
+
+    def account(self, account_id: UUID) -> AccountRecord | None:
+        return self._account(self._one(_BY_ID, account=account_id))
+
+    def sign_in(self, sign_in_id: UUID) -> SignInRecord | None:
+        row = self._one(_SIGN_IN, sign_in=sign_in_id)
+        if row is None:
+            return None
+        actor = Actor(
+            id=row.account_id,
+            role=Role(row.role),
+            sign_in_id=row.id,
+            client_id=row.client_id,
+            supervisor_id=row.supervisor_id,
+        )
+        return SignInRecord(
+            id=row.id,
+            actor=actor,
+            refresh_hash=bytes(row.refresh_hash),
+            refreshed_at_us=row.refreshed_at_us,
+            expires_at_us=row.expires_at_us,
+            revoked=row.revoked,
+            account_usable=not row.disabled,
+        )
+
+    def standing(self, account_id: UUID, client_id: UUID) -> Standing:
+        row = self._one(_STANDING, account=account_id, client=client_id)
+        if row is None:
+            return _STRANGER
+        return Standing(
+            relation=Relation(row.relation) if row.relation else Relation.NONE,
+            known=True,
+            open=row.status == ClientStatus.ACTIVE.value,
+        )
+
+    def relation(self, account_id: UUID, client_id: UUID) -> Relation:
+        row = self._one(_RELATION, account=account_id, client=client_id)
+        return Relation(row.relation) if row else Relation.NONE
+
+    def consented(self, client_id: UUID, purpose: Purpose) -> bool:
+        return self._answer(_CONSENTED, client=client_id, purpose=purpose.value)
+
+    def caseload(self, account_id: UUID) -> Sequence[UUID]:
+        return self._ids(_CASELOAD, account=account_id)
+
+    def client_exists(self, client_id: UUID) -> bool:
+        return self._answer(_CLIENT, client=client_id)
+
+    def find_by_identity(self, family_name: str, birth_date: str) -> Sequence[UUID]:
+        mac = self._vault.identity_mac(family_name, birth_date)
+        return self._ids(_BY_NAME, mac=mac) if mac else ()
+
+    def _account(self, row: Row[Any] | None) -> AccountRecord | None:
+        if row is None:
+            return None
+        secrets = self._vault.open_account(row.id, bytes(row.state))
+        return AccountRecord(
+            id=row.id,
+            role=Role(row.role),
+            password_hash=secrets.password_hash,
+            display_name=secrets.display_name,
+            failed_attempts=row.failed_attempts,
+            locked_until_us=row.locked_until_us,
+            disabled=row.disabled,
+            client_id=row.client_id,
+            supervisor_id=row.supervisor_id,
+        )
+
+    def _one(self, statement: Any, **parameters: Any) -> Row[Any] | None:
+        with reading(self._engine) as connection:
+            return connection.execute(statement, parameters).one_or_none()
+
+    def _answer(self, statement: Any, **parameters: Any) -> bool:
+        with reading(self._engine) as connection:
+            return bool(connection.execute(statement, parameters).scalar_one())
+
+    def _ids(self, statement: Any, **parameters: Any) -> Sequence[UUID]:
+        with reading(self._engine) as connection:
+            return tuple(connection.execute(statement, parameters).scalars())

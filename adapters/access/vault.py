@@ -1,0 +1,53 @@
+"""What access tables hold sealed or keyed: who an account belongs to, and what people are looked up by."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+
+from adapters.event_store.envelope import length_prefixed
+from domain.model.identity import IdentityContent, normalised_name
+from domain.ports.keys import RecordClass, Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSecrets:
+    login: str
+    display_name: str
+    password_hash: str
+
+
+class AccessVault:
+    """Seals and opens the personal part of an account; makes the keyed hashes that exact look-ups compare."""
+
+    def __init__(self, sealer: Sealer, deployment: UUID) -> None:
+        self._sealer = sealer
+        self._deployment = deployment
+
+    def seal_account(self, account_id: UUID, secrets: AccountSecrets) -> bytes:
+        """Raises KeysUnavailable."""
+        plaintext = orjson.dumps([secrets.login, secrets.display_name, secrets.password_hash])
+        key_id = self._sealer.key_id(None, RecordClass.ACCESS)
+        return self._sealer.seal(key_id, plaintext, self._context(account_id))
+
+    def open_account(self, account_id: UUID, sealed: bytes) -> AccountSecrets:
+        """Raises SealBroken, KeyMissing, KeysUnavailable."""
+        login, display_name, password_hash = orjson.loads(self._sealer.open(sealed, self._context(account_id)))
+        return AccountSecrets(login, display_name, password_hash)
+
+    def login_mac(self, login: str) -> bytes:
+        """Of a normalised login."""
+        return self._sealer.mac("login", login.encode())
+
+    def identity_mac(self, family_name: str, birth_date: str) -> bytes | None:
+        """Of a surname, as normalised_name compares it, and an ISO birth date; None when either says nothing."""
+        name = normalised_name(family_name)
+        return self._sealer.mac("identity-lookup", name.encode(), birth_date.encode()) if name and birth_date else None
+
+    def identity_macs(self, content: IdentityContent) -> list[bytes]:
+        """One for each different name a person is or was known by."""
+        found = (self.identity_mac(name.sought, content.birth_date) for name in content.names)
+        return list(dict.fromkeys(mac for mac in found if mac is not None))
+
+    def _context(self, account_id: UUID) -> bytes:
+        return length_prefixed(b"anamnesis/account/1", self._deployment.bytes, account_id.bytes)

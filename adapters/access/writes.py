@@ -1,0 +1,230 @@
+"""Which rows of the access tables follow from which event. Pure: an event and its aggregate in, statements out."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Boolean, bindparam, delete, exists, insert, select, update
+
+from adapters.access.instants import microseconds
+from adapters.access.tables import accounts, care_team, clients, consents, drafts, identity_lookup, sign_ins
+from adapters.access.vault import AccessVault, AccountSecrets
+from adapters.event_store.rows import StateWrite
+from domain.model.account import Account, SignIn
+from domain.model.client import Client, ClientStatus
+from domain.model.identity import Identity
+from domain.model.session import Session
+from domain.ports.access import Relation
+
+ALL_REVOKED: Final = UUID(int=0)
+"""In place of the sign-in that a change of password spares."""
+
+_ADD_ACCOUNT: Final = insert(accounts)
+_UPDATE_ACCOUNT: Final = update(accounts).where(accounts.c.id == bindparam("account"))
+_ADD_SIGN_IN: Final = insert(sign_ins)
+_UPDATE_SIGN_IN: Final = update(sign_ins).where(sign_ins.c.id == bindparam("sign_in"))
+_REVOKE_ALL_BUT: Final = (
+    update(sign_ins)
+    .where(sign_ins.c.account_id == bindparam("account"), sign_ins.c.id != bindparam("kept"))
+    .values(revoked=True)
+)
+_ADD_CLIENT: Final = insert(clients)
+_SET_CLIENT: Final = update(clients).where(clients.c.id == bindparam("client")).values(status=bindparam("state"))
+_SET_RELATION: Final = (
+    update(care_team)
+    .where(care_team.c.client_id == bindparam("client"), care_team.c.account_id == bindparam("account"))
+    .values(relation=bindparam("how"))
+)
+_ADD_MEMBER: Final = insert(care_team).from_select(
+    ["client_id", "account_id", "relation", "joined_at_us"],
+    select(
+        bindparam("client", type_=care_team.c.client_id.type),
+        bindparam("account", type_=care_team.c.account_id.type),
+        bindparam("how", type_=care_team.c.relation.type),
+        bindparam("joined_us", type_=care_team.c.joined_at_us.type),
+    ).where(
+        ~exists(
+            select(care_team.c.client_id).where(
+                care_team.c.client_id == bindparam("client"), care_team.c.account_id == bindparam("account")
+            )
+        )
+    ),
+)
+_REMOVE_MEMBER: Final = delete(care_team).where(
+    care_team.c.client_id == bindparam("client"), care_team.c.account_id == bindparam("account")
+)
+_ADD_CONSENT: Final = insert(consents)
+_WITHDRAW: Final = (
+    update(consents)
+    .where(consents.c.client_id == bindparam("client"), consents.c.id == bindparam("consent"))
+    .values(withdrawn=bindparam("gone", type_=Boolean))
+)
+_FORGET_NAMES: Final = delete(identity_lookup).where(identity_lookup.c.client_id == bindparam("client"))
+_ADD_NAMES: Final = insert(identity_lookup)
+_REMOVE_DRAFT: Final = delete(drafts).where(
+    drafts.c.id == bindparam("draft"),
+    drafts.c.client_id == bindparam("client"),
+    drafts.c.author_id == bindparam("author"),
+)
+
+
+class AccessWrites:
+    """`writes_for` is called once for each event in its order, with the aggregate as it stands after all of them: rows of
+    an account repeat its newest state, so repeating them does no harm.
+    """
+
+    def __init__(self, vault: AccessVault) -> None:
+        self._vault = vault
+        self._rules: dict[type[Any], Callable[[Any, Any], Sequence[StateWrite]]] = {
+            Account.Created: self._account_created,
+            Account.PasswordChanged: self._password_changed,
+            Account.PasswordRehashed: self._account_sealed_anew,
+            Account.SignInFailed: self._account_changed,
+            Account.SignInSucceeded: self._account_changed,
+            Account.Unlocked: self._account_changed,
+            Account.Disabled: self._account_disabled,
+            Account.Enabled: self._account_changed,
+            SignIn.Opened: self._sign_in_opened,
+            SignIn.Refreshed: self._sign_in_refreshed,
+            SignIn.Revoked: self._sign_in_revoked,
+            Client.Registered: self._client_registered,
+            Client.CareTeamJoined: self._care_team_joined,
+            Client.CareTeamLeft: self._care_team_left,
+            Client.ConsentGiven: self._consent_given,
+            Client.ConsentWithdrawn: self._consent_withdrawn,
+            Client.EnteredInError: self._client_entered_in_error,
+            Identity.Recorded: self._identity,
+            Identity.Corrected: self._identity,
+            Session.Recorded: self._session_recorded,
+        }
+
+    def writes_for(self, event: Any, aggregate: Any) -> Sequence[StateWrite]:
+        """Nothing for events that no permission decision reads. Raises KeysUnavailable."""
+        rule = self._rules.get(type(event))
+        return rule(event, aggregate) if rule else ()
+
+    def _account_created(self, event: Account.Created, account: Account) -> Sequence[StateWrite]:
+        row = {
+            "id": event.originator_id,
+            "login_mac": self._vault.login_mac(event.login),
+            "role": event.role.value,
+            "client_id": event.client_id,
+            "supervisor_id": event.supervisor_id,
+            "state": self._sealed(account),
+            **_counters(account),
+        }
+        return (StateWrite(statement=_ADD_ACCOUNT, parameters=row),)
+
+    def _account_changed(self, event: Account.Event, account: Account) -> Sequence[StateWrite]:
+        return (_updated(_UPDATE_ACCOUNT, {"account": event.originator_id}, _counters(account)),)
+
+    def _account_sealed_anew(self, event: Account.Event, account: Account) -> Sequence[StateWrite]:
+        changes = {"state": self._sealed(account), **_counters(account)}
+        return (_updated(_UPDATE_ACCOUNT, {"account": event.originator_id}, changes),)
+
+    def _password_changed(self, event: Account.PasswordChanged, account: Account) -> Sequence[StateWrite]:
+        kept = {"account": event.originator_id, "kept": event.kept_sign_in_id or ALL_REVOKED}
+        return (*self._account_sealed_anew(event, account), StateWrite(statement=_REVOKE_ALL_BUT, parameters=kept))
+
+    def _account_disabled(self, event: Account.Disabled, account: Account) -> Sequence[StateWrite]:
+        kept = {"account": event.originator_id, "kept": ALL_REVOKED}
+        return (*self._account_changed(event, account), StateWrite(statement=_REVOKE_ALL_BUT, parameters=kept))
+
+    def _sealed(self, account: Account) -> bytes:
+        return self._vault.seal_account(
+            account.id, AccountSecrets(account.login, account.display_name, account.password_hash)
+        )
+
+    @staticmethod
+    def _sign_in_opened(event: SignIn.Opened, _: SignIn) -> Sequence[StateWrite]:
+        row = {
+            "id": event.originator_id,
+            "account_id": event.account_id,
+            "refresh_hash": event.refresh_hash,
+            "refreshed_at_us": microseconds(event.timestamp),
+            "expires_at_us": microseconds(event.expires_at),
+            "revoked": False,
+        }
+        return (StateWrite(statement=_ADD_SIGN_IN, parameters=row),)
+
+    @staticmethod
+    def _sign_in_refreshed(event: SignIn.Refreshed, _: SignIn) -> Sequence[StateWrite]:
+        changes = {"refresh_hash": event.refresh_hash, "refreshed_at_us": microseconds(event.timestamp)}
+        return (_updated(_UPDATE_SIGN_IN, {"sign_in": event.originator_id}, changes),)
+
+    @staticmethod
+    def _sign_in_revoked(event: SignIn.Revoked, _: SignIn) -> Sequence[StateWrite]:
+        return (_updated(_UPDATE_SIGN_IN, {"sign_in": event.originator_id}, {"revoked": True}),)
+
+    @staticmethod
+    def _client_registered(event: Client.Registered, _: Client) -> Sequence[StateWrite]:
+        row = {
+            "id": event.originator_id,
+            "status": ClientStatus.ACTIVE.value,
+            "registered_at_us": microseconds(event.timestamp),
+        }
+        return (StateWrite(statement=_ADD_CLIENT, parameters=row),)
+
+    @staticmethod
+    def _client_entered_in_error(event: Client.EnteredInError, _: Client) -> Sequence[StateWrite]:
+        row = {"client": event.originator_id, "state": ClientStatus.ENTERED_IN_ERROR.value}
+        return (StateWrite(statement=_SET_CLIENT, parameters=row),)
+
+    @staticmethod
+    def _care_team_joined(event: Client.CareTeamJoined, _: Client) -> Sequence[StateWrite]:
+        member = {"client": event.originator_id, "account": event.account_id, "how": Relation(event.relation).value}
+        added = {**member, "joined_us": microseconds(event.timestamp)}
+        # Whose relation changes keeps the place in the list.
+        return (
+            StateWrite(statement=_SET_RELATION, parameters=member),
+            StateWrite(statement=_ADD_MEMBER, parameters=added),
+        )
+
+    @staticmethod
+    def _care_team_left(event: Client.CareTeamLeft, _: Client) -> Sequence[StateWrite]:
+        member = {"client": event.originator_id, "account": event.account_id}
+        return (StateWrite(statement=_REMOVE_MEMBER, parameters=member),)
+
+    @staticmethod
+    def _consent_given(event: Client.ConsentGiven, _: Client) -> Sequence[StateWrite]:
+        row = {
+            "client_id": event.originator_id,
+            "id": event.consent_id,
+            "purpose": event.purpose.value,
+            "given_at_us": microseconds(event.given_at),
+            "withdrawn": False,
+        }
+        return (StateWrite(statement=_ADD_CONSENT, parameters=row),)
+
+    @staticmethod
+    def _consent_withdrawn(event: Client.ConsentWithdrawn, _: Client) -> Sequence[StateWrite]:
+        row = {"client": event.originator_id, "consent": event.consent_id, "gone": True}
+        return (StateWrite(statement=_WITHDRAW, parameters=row),)
+
+    def _identity(self, event: Identity.Recorded | Identity.Corrected, identity: Identity) -> Sequence[StateWrite]:
+        client_id = identity.client_id
+        forget = StateWrite(statement=_FORGET_NAMES, parameters={"client": client_id})
+        rows = [{"client_id": client_id, "mac": mac} for mac in self._vault.identity_macs(event.content)]
+        return (forget, StateWrite(statement=_ADD_NAMES, parameters=rows)) if rows else (forget,)
+
+    @staticmethod
+    def _session_recorded(event: Session.Recorded, _: Session) -> Sequence[StateWrite]:
+        if event.draft_id is None:
+            return ()
+        row = {"draft": event.draft_id, "client": event.client_id, "author": event.author_id}
+        return (StateWrite(statement=_REMOVE_DRAFT, parameters=row),)
+
+
+def _counters(account: Account) -> dict[str, Any]:
+    locked_until = account.locked_until
+    return {
+        "disabled": account.disabled,
+        "failed_attempts": account.failed_attempts,
+        "locked_until_us": microseconds(locked_until) if locked_until else 0,
+        "version": account.version,
+    }
+
+
+def _updated(statement: Any, keys: dict[str, Any], changes: dict[str, Any]) -> StateWrite:
+    """Values go in as parameters of the execution, so that the statement is compiled once."""
+    return StateWrite(statement=statement, parameters={**keys, **changes})
