@@ -59,19 +59,29 @@ class Codec:
 
     def decode(self, topic: str, plaintext: bytes, stream: UUID, version: int) -> DomainEvent:
         """The event, lifted to today's form. Raises UnknownTopic, UnknownForm."""
-        coarse, written = self._registry.parsed(topic)
+        state = self.fields(topic, plaintext)
+        state["originator_id"], state["originator_version"] = stream, version
         try:
-            state = orjson.loads(plaintext)
-            current = self._registry.version_of(coarse)
-            if written != current:
-                state = upcast(state, written, current, self._upcasters)
-            kind = state["kind"]
-            self._registry.of_kind(kind, topic)
-            state["originator_id"], state["originator_version"] = stream, version
-            event: DomainEvent = self._decoders[kind](state)
+            event: DomainEvent = self._decoders[state["kind"]](state)
         except (ValueError, TypeError, KeyError, AttributeError) as exc:
             raise UnknownForm(topic=topic, this_version=product_version()) from exc
         return event
+
+    def fields(self, topic: str, plaintext: bytes) -> dict[str, Any]:
+        """The stored JSON object (`kind`, `at`, the event's fields as text), lifted to today's form.
+
+        Raises UnknownTopic, UnknownForm.
+        """
+        coarse, written = self._registry.parsed(topic)
+        try:
+            state: dict[str, Any] = orjson.loads(plaintext)
+            current = self._registry.version_of(coarse)
+            if written != current:
+                state = upcast(state, written, current, self._upcasters)
+            self._registry.of_kind(state["kind"], topic)
+        except (ValueError, TypeError, KeyError, AttributeError) as exc:
+            raise UnknownForm(topic=topic, this_version=product_version()) from exc
+        return state
 
 
 def value_converter() -> Converter:
