@@ -1,6 +1,5 @@
 """The audit trail as compliance officers and clients search it: clear columns, newest first."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -108,8 +107,3 @@ def _record(row: Any) -> AuditRecord:
 
 def _resources(packed: bytes) -> tuple[UUID, ...]:
     return tuple([UUID(bytes=packed[start : start + 16]) for start in range(0, len(packed), 16)])
-
-
-def pack_resources(ids: Sequence[UUID]) -> bytes:
-    """Sixteen bytes an id, in the order given."""
-    return b"".join([each.bytes for each in ids])

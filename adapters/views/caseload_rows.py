@@ -8,13 +8,14 @@ from uuid import UUID
 from sqlalchemy import Connection, func, select
 
 from adapters.views.bulk import replace_rows
+from adapters.views.stories import Item
 from adapters.views.tables import caseload, journey_items
 from domain.model.client import ClientStatus
 from domain.model.session import SessionStatus
 
 _AT_ONCE: Final = 500  # SQLite counts variables
 _UNSIGNED: Final = (SessionStatus.RECORDED.value, SessionStatus.AWAITING_COSIGNATURE.value)
-_ITEM: Final = {column.name: index for index, column in enumerate(journey_items.columns)}
+Key = tuple[UUID, UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +44,12 @@ class SessionChange:
 
     @staticmethod
     def all_of(
-        connection: Connection, rows: Iterable[tuple[Any, ...]], known: Sequence[tuple[UUID, UUID]]
+        connection: Connection, sessions: Iterable[tuple[Key, Item]], known: Sequence[Key]
     ) -> list["SessionChange"]:
-        """For the sessions among `rows` (values of journey_items); `known` are the keys that stand there already."""
+        """For sessions by (id, client id); `known` are the keys of items that stand in the journey already."""
         before = _stored_sessions(connection, known)
         return [
-            SessionChange(
-                row[_ITEM["client_id"]],
-                before.get((row[_ITEM["id"]], row[_ITEM["client_id"]])),
-                _Session(row[_ITEM["state"]], row[_ITEM["happened_at_us"]]),
-            )
-            for row in rows
-            if row[_ITEM["kind"]] == "session"
+            SessionChange(key[1], before.get(key), _Session(item.state, item.happened_at_us)) for key, item in sessions
         ]
 
 
@@ -71,7 +66,7 @@ class _Row:
 
     def values(self) -> tuple[Any, ...]:
         return (
-            self.client_id,
+            self.client_id.bytes,
             self.status,
             self.sessions,
             self.unsigned_sessions,
@@ -119,10 +114,10 @@ def update_caseload(
         rows[client_id] = replace(rows[client_id], status=status)
     for client_id, identity in identities.items():
         rows[client_id] = replace(rows[client_id], identity=identity)
-    replace_rows(connection, caseload, [row.values() for row in rows.values()], [(each,) for each in stored])
+    replace_rows(connection, caseload, [row.values() for row in rows.values()], [(each.bytes,) for each in stored])
 
 
-def _stored_sessions(connection: Connection, keys: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], _Session]:
+def _stored_sessions(connection: Connection, keys: Sequence[Key]) -> dict[Key, _Session]:
     table = journey_items.c
     found = {}
     for some in _parts([item_id for item_id, _ in keys]):

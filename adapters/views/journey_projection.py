@@ -3,12 +3,13 @@
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from struct import pack
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import orjson
 from sqlalchemy import Connection
 
+from adapters.event_store.mapper import stream_of
 from adapters.event_store.rows import StoredRow
 from adapters.views.bulk import replace_rows
 from adapters.views.caseload_rows import SessionChange, update_caseload
@@ -92,11 +93,6 @@ class JourneyProjection:
         return story
 
 
-def stream_of(row: StoredRow) -> UUID:
-    """The library also allows text for ids; the log holds UUIDs only."""
-    return cast(UUID, row.originator_id)
-
-
 class JourneyBatch:
     """Implements Batch."""
 
@@ -152,8 +148,8 @@ class JourneyBatch:
     def _row(self, client_id: UUID, item: Item) -> tuple[Any, ...]:
         content = orjson.dumps(item.content())
         return (
-            item.id,
-            client_id,
+            item.id.bytes,
+            client_id.bytes,
             item.kind,
             item.state,
             item.version,
@@ -177,7 +173,10 @@ class JourneyBatch:
     def write(self, connection: Connection) -> None:
         first = self._first or 0
         known = [key for key in self._rows if self._items[key].positions[0] < first]
-        changes = SessionChange.all_of(connection, self._rows.values(), known)
-        replace_rows(connection, journey_items, list(self._rows.values()), known)
+        sessions = [(key, self._items[key]) for key in self._rows if self._items[key].kind == "session"]
+        changes = SessionChange.all_of(connection, sessions, known)
+        replace_rows(
+            connection, journey_items, list(self._rows.values()), [(item.bytes, client.bytes) for item, client in known]
+        )
         statuses = {client_id: story.aggregate.status.value for client_id, story in self._charts.items()}
         update_caseload(connection, changes, statuses, self._sealed_identities)
