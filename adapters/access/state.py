@@ -6,9 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import Engine, Row, and_, bindparam, exists, select
 
-from adapters.event_store.reading import reading
 from adapters.access.tables import accounts, care_team, clients, consents, identity_lookup, sign_ins
 from adapters.access.vault import AccessVault
+from adapters.event_store.reading import reading
 from domain.model.client import ClientStatus
 from domain.ports.access import AccountRecord, Relation, SignInRecord, Standing
 from domain.ports.call import Actor, Purpose, Role

@@ -8,10 +8,10 @@ from eventsourcing.domain import Aggregate, OriginatorIDError, OriginatorVersion
 from eventsourcing.persistence import IntegrityError
 from sqlalchemy import Engine, exists, select
 
-from adapters.event_store.reading import reading
 from adapters.event_store import reads
 from adapters.event_store.frozen import code_version, freeze, thaw
 from adapters.event_store.mapper import Mapper
+from adapters.event_store.reading import reading
 from adapters.event_store.registry import REGISTRY
 from adapters.event_store.rows import StoredRow
 from adapters.event_store.snapshots import SnapshotRecorder
