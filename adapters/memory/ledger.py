@@ -76,8 +76,8 @@ class InMemoryLedger:
         self._log.append(events)
         for event in events:
             self._log.state.apply(event)
-            if isinstance(event, Session.Recorded) and event.draft_id is not None:
-                self._log.drafts.pop(event.draft_id, None)
+            if isinstance(event, Session.Recorded):
+                self._drop_draft(event)
         self._note(call, (entry,))
         return self._remember(call, aggregates)
 
@@ -93,6 +93,11 @@ class InMemoryLedger:
                 raise StaleVersion(id=stream)
             heads[stream] = head + 1
         self._log.state.check(events)
+
+    def _drop_draft(self, event: Session.Recorded) -> None:
+        draft = self._log.drafts.get(event.draft_id) if event.draft_id else None
+        if draft and (draft.author_id, draft.client_id) == (event.author_id, event.client_id):
+            del self._log.drafts[draft.id]
 
     def _note(self, call: Call, entries: Sequence[AuditEntry]) -> None:
         for entry in entries:
