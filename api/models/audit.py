@@ -1,0 +1,58 @@
+"""Audit entries as they are answered."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from api.models.common import Out, Rfc3339, example
+from domain.ports.audit import Outcome
+from domain.ports.call import Purpose, Role
+
+
+class AuditRecordOut(Out):
+    """`request_id` is the one the answer carried; `origin` where the call came from; `reason` why it was denied."""
+
+    position: int
+    leaf: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    recorded_at: Rfc3339
+    request_id: UUID
+    actor_id: UUID
+    actor_role: Role
+    action: str
+    client_id: UUID | None
+    resources: tuple[UUID, ...]
+    outcome: Outcome
+    reason: str
+    purpose: Purpose
+    origin: str
+
+
+class AuditOut(Out):
+    """`next` is the cursor of the following page, null on the last."""
+
+    items: tuple[AuditRecordOut, ...]
+    next: str | None
+
+    model_config = example(
+        {
+            "items": [
+                {
+                    "position": 1056,
+                    "leaf": "5f0b7f4f3c2c7a0f1b5c3f8a9be1d6c25f0b7f4f3c2c7a0f1b5c3f8a9be1d6c2",
+                    "recorded_at": "2026-03-02T10:07:30.004000Z",
+                    "request_id": "01950f2e-9c11-7a01-8b02-0c0d0e0f1011",
+                    "actor_id": "c4a0a0fe-0a4d-4b0e-9a55-3a0e8f6f1b22",
+                    "actor_role": "clinician",
+                    "action": "session.sign",
+                    "client_id": "7d0f3c0e-3b0b-4a7e-8f0c-2f1f0c8d5a11",
+                    "resources": ["01950f2e-6d3b-7c11-9a52-6a4f5f0f3d10"],
+                    "outcome": "allowed",
+                    "reason": "",
+                    "purpose": "treatment",
+                    "origin": "192.0.2.17",
+                }
+            ],
+            "next": None,
+        }
+    )

@@ -1,0 +1,37 @@
+"""Drafts as they are sent and answered."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from api.models.common import In, Out, Rfc3339, example
+
+_DRAFT: Final[dict[str, Any]] = {
+    "id": "01950f2d-0a0b-7c0d-8e0f-101112131415",
+    "client_id": "7d0f3c0e-3b0b-4a7e-8f0c-2f1f0c8d5a11",
+    "saved_at": "2026-03-02T10:03:20Z",
+    "content": {"summary": "Reviewed the week's exp"},
+}
+
+
+class DraftIn(In):
+    """`content` is the form's own JSON object; nothing in it is checked but its size."""
+
+    client_id: UUID
+    content: dict[str, Any]
+
+    model_config = example({key: _DRAFT[key] for key in ("client_id", "content")})
+
+
+class DraftOut(Out):
+    id: UUID
+    client_id: UUID
+    saved_at: Rfc3339
+    content: dict[str, Any]
+
+    model_config = example(_DRAFT)
+
+
+class DraftsOut(Out):
+    items: tuple[DraftOut, ...]
+
+    model_config = example({"items": [_DRAFT]})

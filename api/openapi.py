@@ -1,0 +1,73 @@
+"""The OpenAPI document: FastAPI's, made whole with what it can't know."""
+
+from typing import Any, Final
+
+import orjson
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.declare import problem_examples
+from api.models.common import ProblemOut
+
+TAGS: Final = [
+    {"name": "Sign-in", "description": "Access tokens: short, renewed by refresh tokens that are good once."},
+    {"name": "Clients", "description": "Charts under random ids; who a client is stands apart."},
+    {"name": "Sessions", "description": "Journal entries: written, signed, locked; addenda afterwards."},
+    {"name": "Appointments", "description": "Planned, and then held, cancelled or missed."},
+    {"name": "Journey", "description": "Everything that happened to a client, in order."},
+    {"name": "Drafts", "description": "What a form holds before it is a record."},
+    {"name": "Audit", "description": "Who did what; sealed, and a leaf of the log."},
+    {"name": "Accounts", "description": "Who may sign in, and as what."},
+    {"name": "Operation", "description": "For machines that look after this one."},
+]
+_REQUEST_ID: Final = {
+    "description": "Names this request in the audit and in logs.",
+    "required": True,
+    "schema": {"type": "string", "format": "uuid"},
+}
+
+
+def document_of(app: FastAPI) -> dict[str, Any]:
+    """The whole document, made once an application."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            license_info=app.license_info,
+            tags=app.openapi_tags,
+            routes=app.routes,
+            separate_input_output_schemas=app.separate_input_output_schemas,
+        )
+        schemas = document["components"]["schemas"]
+        problem = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(problem.pop("$defs", {}))
+        schemas["ProblemOut"] = problem
+        document["components"]["examples"] = problem_examples()
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                _complete(operation, schemas)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def document_bytes(app: FastAPI) -> bytes:
+    return orjson.dumps(document_of(app))
+
+
+def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Examples beside each body, and the header that every answer has."""
+    _add_example(operation.get("requestBody", {}), schemas)
+    for response in operation["responses"].values():
+        _add_example(response, schemas)
+        response.setdefault("headers", {})["X-Request-ID"] = _REQUEST_ID
+
+
+def _add_example(carrier: dict[str, Any], schemas: dict[str, Any]) -> None:
+    for content in carrier.get("content", {}).values():
+        name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+        examples = schemas.get(name, {}).get("examples")
+        if examples and "examples" not in content:
+            content["example"] = examples[0]

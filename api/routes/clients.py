@@ -1,0 +1,161 @@
+"""Clients: opening a chart, who they are, who cares for them, what they consented to."""
+
+from dataclasses import asdict
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.answers import found, written
+from api.asks import Editor, Reader, Writer
+from api.declare import changes, creates, reads
+from api.dispatch import Operation
+from api.models.clients import (
+    CaseloadOut,
+    ClientOut,
+    ConsentIn,
+    IdentityIn,
+    IdentityOut,
+    LookupIn,
+    LookupOut,
+    TeamMemberIn,
+)
+from api.models.common import ReasonIn
+from domain.errors import Erased, Invalid, ViewBehind
+from domain.model.account import AccountDisabled, AccountNotFound
+from domain.model.checks import ImpossibleTime, OutOfRange, TextNotAllowed
+from domain.model.client import (
+    AlreadyInCareTeam,
+    ClientEnteredInError,
+    ClientNotFound,
+    ConsentAlreadyWithdrawn,
+    ConsentNotFound,
+    LastPrimaryClinician,
+    NotInCareTeam,
+)
+from domain.model.identity import IdentityUnchanged
+from domain.model.moment import UnknownZone
+from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.rendering import client_as_json, identity_as_json, instant_as_json
+
+router = APIRouter(prefix="/v1/clients", tags=["Clients"], route_class=Operation)
+
+_THERE = (ClientNotFound, Erased, RoleNotPermitted, OutsideCareTeam, RelationNotPermitted)
+_IDENTITY = (Invalid, TextNotAllowed, OutOfRange, UnknownZone)
+
+
+@router.post("", **creates("Register a client", RoleNotPermitted, *_IDENTITY))
+def register_client(body: IdentityIn, ask: Writer) -> Response:
+    """Open a chart under a random id that says nothing of the person. The caller becomes the primary clinician. Look the
+    client up first, so that nobody has two charts.
+    """
+    client_id = ask.runtime.ids.opaque()
+    location = f"/v1/clients/{client_id}"
+    receipt = ask.services.clients.register(ask.writing(201, location), client_id, body.content())
+    return written(receipt, location=location)
+
+
+@router.get("", **reads("List one's caseload", CaseloadOut, RoleNotPermitted, ViewBehind))
+def read_caseload(ask: Reader) -> Response:
+    """The clients whose care team the caller is in, in the order they joined."""
+    items = ask.services.clients.caseload(ask.call(), ask.at_least)
+    listed = [
+        asdict(item)
+        | {
+            "last_session_at": instant_as_json(item.last_session_at),
+            "next_appointment_at": instant_as_json(item.next_appointment_at),
+        }
+        for item in items
+    ]
+    return found({"items": listed})
+
+
+@router.post("/lookup", **reads("Look a client up", LookupOut, RoleNotPermitted, Invalid, TextNotAllowed))
+def look_client_up(body: LookupIn, ask: Reader) -> Response:
+    """Exact, over the whole organisation: the normalised family name and the birth date as registered. Answers ids, and
+    nothing of the person. Limited to a number an account and minute, and on record.
+    """
+    ask.gate.limit(ask.runtime.policy.lookup_limit, str(ask.actor.id))
+    hits = ask.services.clients.find(ask.call(), body.family_name, body.birth_date)
+    return found({"items": [asdict(hit) for hit in hits]})
+
+
+@router.get("/{client_id}", **reads("Read a chart", ClientOut, *_THERE, versioned=True))
+def read_client(client_id: UUID, ask: Reader) -> Response:
+    """Care team, consents, status. Who the client is stands apart, at `/identity`."""
+    client = ask.services.clients.read(ask.call(), client_id)
+    return found(client_as_json(client), version=client.version)
+
+
+@router.get("/{client_id}/identity", **reads("Read who a client is", IdentityOut, *_THERE, versioned=True))
+def read_identity(client_id: UUID, ask: Reader) -> Response:
+    """Names, birth date, contacts, representative. Its ETag is its own, not the chart's."""
+    identity = ask.services.clients.identity(ask.call(), client_id)
+    return found(identity_as_json(identity), version=identity.version)
+
+
+@router.put("/{client_id}/identity", **changes("Correct who a client is", *_THERE, *_IDENTITY, IdentityUnchanged))
+def correct_identity(client_id: UUID, body: IdentityIn, ask: Editor) -> Response:
+    """The whole identity as it should read. What it read before stays in the log."""
+    return written(ask.services.clients.correct_identity(ask.writing(), client_id, body.content()))
+
+
+@router.put(
+    "/{client_id}/care-team/{account_id}",
+    **changes(
+        "Let an account join the care team",
+        *_THERE,
+        Invalid,
+        AccountNotFound,
+        AccountDisabled,
+        AlreadyInCareTeam,
+        LastPrimaryClinician,
+        ClientEnteredInError,
+    ),
+)
+def join_care_team(client_id: UUID, account_id: UUID, body: TeamMemberIn, ask: Writer) -> Response:
+    """Or change how a member stands to the client. By who leads the treatment, or by an operator who hands a chart
+    over.
+    """
+    return written(ask.services.clients.join_care_team(ask.writing(), client_id, account_id, body.value()))
+
+
+@router.delete(
+    "/{client_id}/care-team/{account_id}",
+    **changes("Take an account out of the care team", *_THERE, NotInCareTeam, LastPrimaryClinician),
+)
+def leave_care_team(client_id: UUID, account_id: UUID, ask: Writer) -> Response:
+    """Its access ends at once; its own unsigned sessions stay its to finish."""
+    return written(ask.services.clients.leave_care_team(ask.writing(), client_id, account_id))
+
+
+@router.post(
+    "/{client_id}/consents",
+    **changes("Record a consent", *_THERE, ImpossibleTime, TextNotAllowed, ClientEnteredInError),
+)
+def give_consent(client_id: UUID, body: ConsentIn, ask: Writer) -> Response:
+    """What the client agreed to, for which purpose, on which signed form. The chart lists it with its id."""
+    consent_id = ask.runtime.ids.opaque()
+    return written(
+        ask.services.clients.give_consent(
+            ask.writing(), client_id, consent_id, body.purpose, body.document, body.given()
+        )
+    )
+
+
+@router.post(
+    "/{client_id}/consents/{consent_id}/withdrawn",
+    **changes("Withdraw a consent", *_THERE, ConsentNotFound, ConsentAlreadyWithdrawn),
+)
+def withdraw_consent(client_id: UUID, consent_id: UUID, ask: Writer) -> Response:
+    """Holds from now; what was done under it before stays lawful."""
+    return written(ask.services.clients.withdraw_consent(ask.writing(), client_id, consent_id))
+
+
+@router.post(
+    "/{client_id}/entered-in-error",
+    **changes("Mark a chart as entered in error", *_THERE, TextNotAllowed, ClientEnteredInError),
+)
+def mark_client_entered_in_error(client_id: UUID, body: ReasonIn, ask: Editor) -> Response:
+    """A chart opened twice or for the wrong person: it stays readable and takes no more entries."""
+    return written(ask.services.clients.mark_entered_in_error(ask.writing(), client_id, body.reason))
