@@ -136,6 +136,9 @@ class Postgres:
         )
 
     def start(self) -> None:
+        """Start it and wait until it answers; nothing when it runs already."""
+        if self._server is not None:
+            return
         options = [part for key, value in self.options.items() for part in ("-c", f"{key}={value}")]
         command = [str(self._binaries / "postgres"), "-D", "data", *options]
         self._server = Server(command, self.folder, end="INT", user=self.user)
