@@ -1,6 +1,6 @@
 """Permission: one decision over one table, and what happens when it says no."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Final, NoReturn
@@ -14,7 +14,7 @@ from domain.ports.audit import AuditEntry, Outcome
 from domain.ports.call import Call, Purpose, Role
 from domain.ports.keys import RecordClass
 from domain.ports.ledger import Ledger
-from domain.services.policy import RULES, Action
+from domain.services.policy import RULES, Action, Rule
 
 __all__ = [
     "Access",
@@ -84,10 +84,10 @@ _DENIALS: Final[Mapping[str, type[Denied]]] = {
 }
 
 
-def _allowed() -> dict[_Key, Decision]:
+def compiled(rules: Iterable[Rule]) -> dict[_Key, Decision]:
     """Every allowed combination, spelled out, so that a decision is one look-up. Earlier rules give the reason."""
     table: dict[_Key, Decision] = {}
-    for rule in RULES:
+    for rule in rules:
         decision = Decision(allowed=True, reason=rule.name)
         consents = (True,) if rule.needs_consent else (True, False)
         for role, action, relation, consented, purpose in product(
@@ -97,7 +97,7 @@ def _allowed() -> dict[_Key, Decision]:
     return table
 
 
-_ALLOWED: Final = _allowed()
+_ALLOWED: Final = compiled(RULES)
 _ROLE_MAY: Final = frozenset((role, action) for role, action, *_ in _ALLOWED)
 _CLASS_MAY: Final = frozenset(key[:3] for key in _ALLOWED)
 _RELATIONS: Final[Mapping[tuple[Role, Action], frozenset[Relation]]] = {

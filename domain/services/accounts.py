@@ -5,7 +5,9 @@ from typing import Final
 from uuid import UUID
 
 from domain.errors import Denied, Invalid
+from domain.model import checks
 from domain.model.account import (
+    PASSWORD_MOST,
     Account,
     AccountNotFound,
     LoginTaken,
@@ -196,7 +198,11 @@ class AccountService:
 
 
 def prepared(password: str) -> str:
-    """As it is hashed: NFKC, so that one password typed on two keyboards is one password (NIST SP 800-63B §3.1.1.2)."""
+    """As it is hashed: NFKC, so that one password typed on two keyboards is one password (NIST SP 800-63B §3.1.1.2).
+
+    Raises Invalid for what no keyboard types, or is far too long to be worth hashing.
+    """
+    checks.text("password", password, PASSWORD_MOST)
     return unicodedata.normalize("NFKC", password)
 
 

@@ -121,13 +121,15 @@ class ClientService:
         return self._save(call, Action.CLIENT_JOIN_CARE_TEAM, client, account_id)
 
     def leave_care_team(self, call: Call, client_id: UUID, account_id: UUID) -> Receipt:
-        """Take an account out, oneself included. Its unsigned sessions stay its own to finish.
+        """Take an account out; anybody may step down. Its unsigned sessions stay its own to finish.
 
         Raises ClientNotFound, Denied, StaleVersion, NotInCareTeam, LastPrimaryClinician.
         """
-        client = self._for_change(call, Action.CLIENT_LEAVE_CARE_TEAM, client_id, account_id)
+        own = account_id == call.actor.id
+        action = Action.CLIENT_STEP_DOWN if own else Action.CLIENT_LEAVE_CARE_TEAM
+        client = self._for_change(call, action, client_id, account_id)
         client.leave_care_team(at=call.at, by=call.actor.id, account_id=account_id)
-        return self._save(call, Action.CLIENT_LEAVE_CARE_TEAM, client, account_id)
+        return self._save(call, action, client, account_id)
 
     def give_consent(  # noqa: PLR0913, PLR0917 - one argument a fact of the consent
         self, call: Call, client_id: UUID, consent_id: UUID, purpose: Purpose, document: str, given_at: datetime

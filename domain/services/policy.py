@@ -22,6 +22,7 @@ class Action(StrEnum):
     CLIENT_CASELOAD = "client.caseload"
     CLIENT_JOIN_CARE_TEAM = "client.join_care_team"
     CLIENT_LEAVE_CARE_TEAM = "client.leave_care_team"
+    CLIENT_STEP_DOWN = "client.step_down"
     CLIENT_GIVE_CONSENT = "client.give_consent"
     CLIENT_WITHDRAW_CONSENT = "client.withdraw_consent"
     CLIENT_MARK_ENTERED_IN_ERROR = "client.mark_entered_in_error"
@@ -244,6 +245,15 @@ RULES: Final[tuple[Rule, ...]] = (
         Action.CLIENT_LEAVE_CARE_TEAM,
         Action.CLIENT_MARK_ENTERED_IN_ERROR,
         Action.SESSION_MARK_ENTERED_IN_ERROR,
+    ),
+    _rule(
+        "member_steps_down",
+        "Nobody is kept in a care team; only its last primary clinician must hand over first.",
+        _CARERS,
+        _CARE_TEAM,
+        _CARE,
+        RecordClass.JOURNAL,
+        Action.CLIENT_STEP_DOWN,
     ),
     _rule(
         "operator_reassigns",

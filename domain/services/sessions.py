@@ -13,6 +13,7 @@ from domain.ports.keys import RecordClass
 from domain.ports.ledger import DraftStore, Ledger, Receipt
 from domain.ports.stores import AggregateStore
 from domain.services.access import Access, Action
+from domain.services.drafts import DraftNotFound
 from domain.services.versions import check_version
 
 
@@ -41,7 +42,7 @@ class SessionService:
     ) -> Receipt:
         """Write down a session, unsigned; its draft goes in the same transaction.
 
-        Raises Denied, ClientNotFound, ClientEnteredInError, NotFound (the draft), Invalid.
+        Raises Denied, ClientNotFound, ClientEnteredInError, DraftNotFound, Invalid.
         """
         standing = self._access.require(call, Action.SESSION_RECORD, RecordClass.JOURNAL, client_id, (session_id,))
         if not standing.open:
@@ -142,9 +143,12 @@ class SessionService:
         return loaded
 
     def _check_draft(self, call: Call, draft_id: UUID, client_id: UUID) -> None:
-        draft = self._drafts.get(draft_id)
+        try:
+            draft = self._drafts.get(draft_id)
+        except NotFound:
+            raise DraftNotFound(draft_id=draft_id) from None
         if draft.author_id != call.actor.id or draft.client_id != client_id:
-            raise NotFound("You have no draft with this id for this client.", draft_id=draft_id)
+            raise DraftNotFound(draft_id=draft_id)
 
     def _save(self, call: Call, action: Action, session: Session) -> Receipt:
         return self._ledger.save(call, _entry(action, session), session)

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from domain.errors import Conflict, Invalid, StaleVersion, Unauthenticated
-from domain.model.account import PASSWORD_MOST, Account, SignIn, SignInNotFound, normalised_login
+from domain.model.account import Account, SignIn, SignInNotFound, normalised_login
 from domain.ports.access import AccessState, AccountRecord, SignInRecord
 from domain.ports.audit import AuditEntry, Outcome
 from domain.ports.call import Actor, Call, Role
@@ -102,11 +102,11 @@ class SignInService:
         self._dummy_hash = hasher.hash(secrets.secret().hex())
 
     def sign_in(self, call: Call, login: str, password: str) -> Tokens:
-        """`call.actor` is NOBODY. Rate limits come before. Raises SignInRefused, StoreUnavailable."""
+        """`call.actor` is NOBODY. Rate limits come before. Raises SignInRefused, Invalid, StoreUnavailable."""
         account = self._by_login(login)
         usable = account is not None and self._usable(account, call.at)
         stored = account.password_hash if account is not None and usable else self._dummy_hash
-        matches = self._hasher.verify(stored, prepared(password[: PASSWORD_MOST + 1]))
+        matches = self._hasher.verify(stored, prepared(password))
         if account is None:
             self._note_refusal(call, (), "unknown_login")
             raise SignInRefused
@@ -117,7 +117,7 @@ class SignInService:
         if not matches:
             self._count_failure(call, account.id)
             raise SignInRefused
-        return self._open(call, account, password)
+        return self._open_unless_changed(call, account, password)
 
     def refresh(self, call: Call, refresh_token: str) -> Tokens:
         """Exchange a refresh token for a new pair. One used before ends the sign-in: it was copied.
@@ -172,6 +172,18 @@ class SignInService:
 
     def _usable(self, account: AccountRecord, at: datetime) -> bool:
         return not account.disabled and account.locked_until_us <= microseconds(at)
+
+    def _open_unless_changed(self, call: Call, account: AccountRecord, password: str) -> Tokens:
+        """Another sign-in or failure at the same moment makes this one look at the account again."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return self._open(call, account, password)
+            except StaleVersion:
+                account = self._state.account(account.id) or account
+            if not self._usable(account, call.at):
+                break
+        self._note_refusal(call, (account.id,), "account_changed")
+        raise SignInRefused
 
     def _open(self, call: Call, account: AccountRecord, password: str) -> Tokens:
         sign_in_id = self._ids.ordered()
