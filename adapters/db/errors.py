@@ -148,6 +148,7 @@ _CONNECTING: Final[tuple[tuple[str, type[AnamnesisError]], ...]] = (
     ("permission denied for database", DatabaseRefused),
     ("not permitted to log in", DatabaseRefused),
     ("role ", DatabaseRefused),
+    ("not currently accepting connections", DatabaseDown),
     ('database "', DatabaseMissing),
 )
 _SQLITE: Final[dict[int, type[AnamnesisError]]] = {
