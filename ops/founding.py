@@ -1,18 +1,21 @@
 """What a new deployment needs once: tables, an opened log, root keys."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from time import time_ns
 
 from sqlalchemy import select
 
-from adapters.clock.system import SystemClock, UuidSource
+from adapters.clock.system import UuidSource
 from adapters.db.engines import open_database, open_databases
 from adapters.db.errors import translated
 from adapters.event_store.recorder import Recorder
+from adapters.event_store.writer import LogNotOpened
 from adapters.keys.errors import RootKeyExists
 from adapters.keys.root_file import FileRootKey
 from adapters.keys.tables import roots
-from domain.errors import Misconfigured
+from domain.errors import Conflict, Misconfigured
 from migrations.run import CHAINS, MigrationRefused, Upgrade, upgrade
 from ops.checks.databases import absent_file
 from ops.settings import Settings
@@ -41,38 +44,51 @@ def migrate(settings: Settings) -> Iterator[Upgrade]:
             except MigrationRefused as refused:
                 raise _stopped(refused) from refused
             yield done
-        now_us = int(SystemClock().now().timestamp() * 1e6)
-        Recorder(databases.events).open_log(UuidSource().opaque(), now_us)
+        _open_log(Recorder(databases.events))
+
+
+def _open_log(recorder: Recorder) -> None:
+    """Name the deployment and begin its log, once. Two that race agree on one name: the second finds the first's."""
+    try:
+        _ = recorder.log
+    except LogNotOpened:
+        with suppress(Conflict):
+            recorder.open_log(UuidSource().opaque(), time_ns() // 1000)
 
 
 def _stopped(refused: MigrationRefused) -> MigrationStopped:
     error = MigrationStopped(str(refused))
-    error.code = refused.code  # type: ignore[misc] - one class, the reasons are the migrations' own
+    error.code = refused.code  # type: ignore[misc]
     error.hint = refused.hint  # type: ignore[misc]
     return error
 
 
 def create_root_keys(settings: Settings) -> Iterator[tuple[str, Path]]:
-    """Make both files; yields the name and path of each. Raises RootKeyExists, RootKeysNeeded, RootKeyUnreadable."""
-    files = {"root key": settings.root_key_file, "notes root key": settings.notes_root_key_file}
-    for file in files.values():
-        if file.exists():
-            raise RootKeyExists(path=file)
-    if _knows_roots(settings):
-        raise RootKeysNeeded
-    for name, file in files.items():
+    """Make the files that are missing; yields the name and path of each.
+
+    Raises RootKeyExists when none is, RootKeysNeeded when the key database knows a root that a missing file held,
+    RootKeyUnreadable, KeysUnavailable.
+    """
+    files = {"main": settings.root_key_file, "notes": settings.notes_root_key_file}
+    missing = {purpose: file for purpose, file in files.items() if not file.exists()}
+    if not missing:
+        raise RootKeyExists(path=settings.root_key_file)
+    if known := _known_roots(settings) & set(missing):
+        raise RootKeysNeeded(missing=files[min(known)])
+    for purpose, file in missing.items():
         FileRootKey.create(file)
-        yield name, file
+        yield ("root key" if purpose == "main" else "notes root key"), file
 
 
-def _knows_roots(settings: Settings) -> bool:
+def _known_roots(settings: Settings) -> set[str]:
+    """Purposes that the key database knows a root for."""
     if absent_file(settings.keys_url) is not None:
-        return False
+        return set()
     engine = open_database(settings.keys_url, pool_size=1)
     try:
         with translated("keys"), engine.connect() as connection:
             if not engine.dialect.has_table(connection, roots.name):
-                return False
-            return connection.execute(select(roots.c.generation).limit(1)).first() is not None
+                return set()
+            return set(connection.execute(select(roots.c.purpose)).scalars())
     finally:
         engine.dispose()

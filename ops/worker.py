@@ -67,7 +67,7 @@ class _RedisState:
             _log.warning("Redis can't be reached; background work waits for it", error=type(error).__name__)
         self._away = True
 
-    async def found(self, _ctx: dict[Any, Any]) -> None:
+    def found(self) -> None:
         if self._away:
             _log.warning("Redis is back; background work goes on")
         elif not self._begun:
@@ -98,7 +98,7 @@ async def _work_until_lost(
         with contextlib.suppress(*FAILURES):
             if stop.is_set():
                 await worker.pool.delete(HEALTH_KEY)
-            await worker.pool.aclose(close_connection_pool=True)  # type: ignore[attr-defined]
+            await worker.pool.aclose(close_connection_pool=True)
 
 
 async def _drain(worker: Worker, seconds: float) -> None:
@@ -109,6 +109,9 @@ async def _drain(worker: Worker, seconds: float) -> None:
 
 
 def _arq_worker(system: System, jobs: Sequence[Job], redis_is: _RedisState) -> Worker:
+    async def started(_ctx: dict[Any, Any]) -> None:
+        redis_is.found()
+
     pool = ArqRedis.from_url(
         system.settings.redis_url, socket_connect_timeout=CONNECT_S, socket_timeout=ANSWER_S, health_check_interval=30
     )
@@ -117,14 +120,14 @@ def _arq_worker(system: System, jobs: Sequence[Job], redis_is: _RedisState) -> W
         queue_name=QUEUE,
         cron_jobs=[_cron(system, job) for job in jobs],
         redis_pool=pool,
-        on_startup=redis_is.found,
+        on_startup=started,  # type: ignore[arg-type]  # a coroutine function has the name they ask for
         handle_signals=False,
         job_timeout=_JOB_S,
         health_check_interval=_HEALTH_S,
         health_check_key=HEALTH_KEY,
         job_serializer=to_bytes,
         job_deserializer=from_bytes,
-        timezone=UTC,  # type: ignore[arg-type]
+        timezone=UTC,
         log_results=False,
     )
 

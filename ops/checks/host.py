@@ -3,7 +3,6 @@
 import errno
 import os
 import shutil
-import socket
 import stat
 import sys
 import time
@@ -16,6 +15,7 @@ from urllib.request import urlopen
 from zoneinfo import ZoneInfo
 
 from ops.checks.finding import Finding, broken, warning
+from ops.ports import AddressUnusable, PortInUse, check_free
 from ops.settings import Settings, unknown_names
 
 _LOW_BYTES: Final = 1 << 30
@@ -123,29 +123,17 @@ def clock(settings: Settings) -> Iterator[Finding]:
 def port(settings: Settings) -> Iterator[Finding]:
     """Whether `serve` could listen, or is it that listens."""
     where = f"{settings.host}:{settings.port}"
-    if (error := listen_error(settings.host, settings.port)) is None:
-        yield Finding(part="port", text=f"{where} is free for `anamnesis serve`.")
-    elif error.errno != errno.EADDRINUSE:
-        mend = "Set ANAMNESIS_HOST to an address of this machine, and ANAMNESIS_PORT to one this user may open."
-        yield broken("port", "address_unusable", f"{where} can't be listened on: {error.strerror}.", mend)
-    elif _is_ours(settings):
-        yield Finding(part="port", text=f"{where}: `anamnesis serve` answers.")
-    else:
-        mend = "End that program, or set ANAMNESIS_PORT to a free port."
-        yield broken("port", "port_in_use", f"Another program listens on {where}.", mend)
-
-
-def listen_error(host: str, port_number: int) -> OSError | None:
-    """Why nothing can listen there; None when it can."""
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port_number, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            probe.listen()
-    except OSError as exc:
-        return exc
-    return None
+        check_free(settings.host, settings.port)
+    except PortInUse as error:
+        if _is_ours(settings):
+            yield Finding(part="port", text=f"{where}: `anamnesis serve` answers.")
+        else:
+            yield broken("port", error.code, f"Another program listens on {where}.", error.hint)
+    except AddressUnusable as error:
+        yield Finding.of("port", error)
+    else:
+        yield Finding(part="port", text=f"{where} is free for `anamnesis serve`.")
 
 
 def _is_ours(settings: Settings) -> bool:

@@ -9,8 +9,8 @@ from adapters.cache.redis import FAILURES, connect, ping
 from adapters.db.engines import open_database
 from adapters.event_store.recorder import Recorder
 from adapters.queue.arq import ArqQueue
-from adapters.views.catalogue import VIEWS
 from adapters.views.health import ProjectionHealth, health_of
+from adapters.views.tables import VIEWS
 from adapters.views.tracking import ViewTracking
 from domain.errors import AnamnesisError, QueueUnavailable
 from ops.checks.databases import absent_file

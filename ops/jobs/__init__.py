@@ -1,0 +1,11 @@
+"""The jobs of the worker, one a file."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from ops.jobs.discard_stale_drafts import DISCARD_STALE_DRAFTS
+from ops.jobs.job import Job
+from ops.jobs.projection_health import PROJECTION_HEALTH
+from ops.jobs.sweep_orphan_keys import SWEEP_ORPHAN_KEYS
+
+JOBS: Final[Sequence[Job]] = (DISCARD_STALE_DRAFTS, PROJECTION_HEALTH, SWEEP_ORPHAN_KEYS)

@@ -51,6 +51,13 @@ class Visit:
     outcome: Outcome
     content: SessionContent | None = None
 
+    @property
+    def entry(self) -> SessionContent:
+        """The content of a visit that was held. Raises ValueError for any other."""
+        if self.content is None:
+            raise ValueError("only visits that were held have an entry")
+        return self.content
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:

@@ -1,0 +1,258 @@
+"""The one place that names concrete adapters: settings in, a wired system out, checked before it does anything."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from importlib import metadata
+from types import TracebackType
+from typing import Any, Final, Self
+
+import redis
+from eventsourcing.domain import Aggregate
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from adapters.access.state import SqlAccessState
+from adapters.access.vault import AccessVault
+from adapters.access.writes import AccessWrites
+from adapters.cache.limiter import RedisRateLimiter
+from adapters.cache.redis import connect
+from adapters.clock.system import SystemClock, UuidSource
+from adapters.db.engines import Databases, check_durable, check_revision, open_databases
+from adapters.event_store.drafts import SealedDrafts
+from adapters.event_store.ledger import EventLedger
+from adapters.event_store.mapper import Mapper
+from adapters.event_store.recorder import Recorder
+from adapters.event_store.snapshots import SnapshotRecorder
+from adapters.event_store.stores import AggregateStore
+from adapters.identity.argon2 import Argon2Hasher
+from adapters.identity.jose import JoseTokenSigner
+from adapters.identity.secrets import OsSecrets
+from adapters.keys.checks import check_keys
+from adapters.keys.ring import KeyRing
+from adapters.keys.root_file import FileRootKey
+from adapters.keys.row_sealer import RowSealer
+from adapters.keys.token_sealer import TokenSealer
+from adapters.queue.arq import ArqQueue
+from adapters.views.audit import SqlAuditView
+from adapters.views.audit_projection import AuditProjection
+from adapters.views.caseload import SqlCaseloadView
+from adapters.views.journey import SqlJourneyView
+from adapters.views.journey_projection import JourneyProjection
+from adapters.views.runner import Runner
+from adapters.views.tables import VIEWS
+from adapters.views.tracking import ViewTracking
+from api.runtime import HttpPolicy, Runtime
+from domain.model.account import Account, SignIn
+from domain.model.appointment import Appointment
+from domain.model.client import Client
+from domain.model.identity import Identity
+from domain.model.session import Session
+from domain.ports.health import Probe
+from domain.services import Services
+from domain.services.access import Access
+from domain.services.accounts import AccountService
+from domain.services.appointments import AppointmentService
+from domain.services.audit import AuditService
+from domain.services.clients import ClientService
+from domain.services.drafts import DraftService
+from domain.services.journey import JourneyService
+from domain.services.sessions import SessionService
+from domain.services.sign_in import SignInService
+from migrations.run import CHAINS
+from ops.housekeeping import Housekeeping
+from ops.metrics import ProjectionMetrics
+from ops.probes import DatabaseProbe, ProjectionProbe, QueueProbe
+from ops.settings import Settings
+
+_OTHER_THREADS: Final = 4
+"""Connections of a process beside those of its requests: probes, metrics."""
+
+
+class Part(Enum):
+    """Which process is built. Only the API holds the notes root key."""
+
+    API = "serve"
+    PROJECTIONS = "project"
+    WORKER = "worker"
+    HOST = "host"
+    """Commands that somebody runs on the machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """Everything of one process. Close it, or use it as a context manager."""
+
+    settings: Settings
+    databases: Databases
+    recorder: Recorder
+    keys: KeyRing
+    mapper: Mapper
+    tracking: ViewTracking
+    ledger: EventLedger
+    drafts: SealedDrafts
+    services: Services
+    queue: ArqQueue
+    clock: SystemClock
+    ids: UuidSource
+    redis: redis.Redis
+    housekeeping: Housekeeping
+
+    def runner(self) -> Runner:
+        """The projections, over this system's log."""
+        sealer = RowSealer(self.keys, self.mapper.log)
+        projections = (
+            JourneyProjection(self.recorder, self.mapper, sealer),
+            AuditProjection(self.mapper),
+        )
+        return Runner(self.recorder, self.tracking, projections)
+
+    def runtime(self) -> Runtime:
+        """What the HTTP surface needs beside the services."""
+        return Runtime(
+            clock=self.clock,
+            ids=self.ids,
+            sealer=self.keys,
+            tokens=TokenSealer(self.keys, self.mapper.log),
+            ledger=self.ledger,
+            limiter=RedisRateLimiter(self.settings.redis_url),
+            probes=self.probes(),
+            policy=HttpPolicy(
+                version=metadata.version("anamnesis"),
+                threads=self.settings.threads,
+                behind_tls=self.settings.behind_tls,
+                trusted_proxies=self.settings.trusted_proxies,
+                cors_origins=self.settings.cors_origins,
+            ),
+            registry=self._registry(),
+        )
+
+    def probes(self) -> Sequence[Probe]:
+        """Databases are needed by requests; the queue and the projections are not."""
+        return (
+            DatabaseProbe("events", self.databases.events),
+            DatabaseProbe("keys", self.databases.keys),
+            DatabaseProbe("views", self.databases.views),
+            ProjectionProbe(self.recorder, self.tracking, VIEWS),
+            QueueProbe(self.queue),
+        )
+
+    def _registry(self) -> CollectorRegistry:
+        registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=registry)
+        registry.register(ProjectionMetrics(self.recorder, self.tracking, VIEWS))
+        return registry
+
+    def close(self) -> None:
+        """Give up threads and connections."""
+        self.housekeeping.stop()
+        self.recorder.close()
+        self.databases.dispose()
+        self.redis.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def build(settings: Settings, *, parts: Part) -> System:
+    """Check the set-up and wire one process.
+
+    Raises NotDurable, DatabaseEmpty, DatabaseOlder, DatabaseNewer, LogNotOpened, RootKeyMissing and its kin,
+    RootKeyWrong, KeysOlderThanEvents, StoreUnavailable, KeysUnavailable.
+    """
+    root = FileRootKey.load(settings.root_key_file)
+    notes_root = FileRootKey.load(settings.notes_root_key_file) if parts is Part.API else None
+    databases = open_databases(
+        settings.events_url, settings.keys_url, settings.views_url, pool_size=settings.threads + _OTHER_THREADS
+    )
+    try:
+        for chain in CHAINS:
+            check_revision(getattr(databases, chain), chain)
+            check_durable(getattr(databases, chain))
+        recorder = Recorder(databases.events)
+        keys = KeyRing(databases.keys, deployment=recorder.deployment_id, root=root, notes_root=notes_root)
+        check_keys(keys.book, recorder)
+        return _wired(settings, databases, recorder, keys)
+    except BaseException:
+        databases.dispose()
+        raise
+
+
+def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: KeyRing) -> System:
+    mapper = Mapper(keys, recorder.deployment_id, recorder.incarnation)
+    vault = AccessVault(keys, recorder.deployment_id)
+    ledger = EventLedger(recorder, mapper, AccessWrites(vault))
+    drafts = SealedDrafts(databases.events, recorder, mapper, keys, recorder.deployment_id)
+    tracking = ViewTracking(databases.views, recorder.deployment_id, recorder.incarnation)
+    client = connect(settings.redis_url)
+    system = System(
+        settings=settings,
+        databases=databases,
+        recorder=recorder,
+        keys=keys,
+        mapper=mapper,
+        tracking=tracking,
+        ledger=ledger,
+        drafts=drafts,
+        services=_services(databases, keys, mapper, vault, ledger, drafts, tracking),
+        queue=ArqQueue(client),
+        clock=SystemClock(),
+        ids=UuidSource(),
+        redis=client,
+        housekeeping=Housekeeping(keys.forget_expired),
+    )
+    system.housekeeping.start()
+    return system
+
+
+def _services(  # noqa: PLR0913, PLR0917 - wiring
+    databases: Databases,
+    keys: KeyRing,
+    mapper: Mapper,
+    vault: AccessVault,
+    ledger: EventLedger,
+    drafts: SealedDrafts,
+    tracking: ViewTracking,
+) -> Services:
+    snapshots = SnapshotRecorder(databases.events)
+
+    def store(aggregate_class: type[Aggregate]) -> AggregateStore[Any]:
+        return AggregateStore(databases.events, mapper, aggregate_class, snapshots)
+
+    state = SqlAccessState(databases.events, vault)
+    access = Access(ledger=ledger, state=state)
+    rows = RowSealer(keys, mapper.log)
+    common: dict[str, Any] = {"ledger": ledger, "access": access}
+    hasher = Argon2Hasher()
+    return Services(
+        clients=ClientService(
+            **common,
+            state=state,
+            clients=store(Client),
+            identities=store(Identity),
+            caseload=SqlCaseloadView(tracking, rows, SystemClock()),
+        ),
+        sessions=SessionService(**common, sessions=store(Session), drafts=drafts),
+        appointments=AppointmentService(
+            **common, state=state, appointments=store(Appointment), sessions=store(Session)
+        ),
+        drafts=DraftService(**common, drafts=drafts),
+        journey=JourneyService(**common, journey=SqlJourneyView(tracking, rows)),
+        audit=AuditService(**common, audit=SqlAuditView(tracking)),
+        accounts=AccountService(**common, state=state, accounts=store(Account), hasher=hasher),
+        sign_in=SignInService(
+            ledger=ledger,
+            state=state,
+            accounts=store(Account),
+            sign_ins=store(SignIn),
+            hasher=hasher,
+            signer=JoseTokenSigner(keys, mapper.log),
+            secrets=OsSecrets(),
+            ids=UuidSource(),
+        ),
+    )

@@ -1,0 +1,64 @@
+"""`account`: accounts made and mended on the host, where there may be nobody yet to sign in."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from ops.console import Voice
+
+app = typer.Typer(help="Accounts, from the host.", no_args_is_help=True, rich_markup_mode="rich")
+# What an account made on the host may be; those tied to a client or a supervisor are made by an operator, over the API.
+HostRole = Literal["operator", "compliance_officer", "supervisor", "clinician", "ml_engineer"]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
+
+
+@app.command("create")
+def create(
+    login: Annotated[str, typer.Argument(help="An address, such as noor@practice.example.")],
+    name: Annotated[str, typer.Option("--name", help="The name others see.")],
+    role: Annotated[HostRole, typer.Option(help="What the account is for.")] = "operator",
+    password_stdin: PasswordStdin = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make an account. The first one is an operator's, who makes the others over the API.
+
+    The password is asked for on a terminal; it is never an argument, which other users of the machine could see.
+    """
+    from domain.ports.call import Role
+    from ops.console import voice
+    from ops.hosting import create_account
+
+    speaker = voice(as_json=as_json)
+    password = _password(speaker, from_stdin=password_stdin)
+    account_id = create_account(login=login, name=name, role=Role(role), password=password)
+    speaker.say("account_created", f"Made the account {account_id} ({role}).", account_id=account_id, role=role)
+
+
+@app.command("reset-password")
+def reset_password(
+    login: Annotated[str, typer.Argument(help="The account's login.")],
+    password_stdin: PasswordStdin = False,
+    as_json: AsJson = False,
+) -> None:
+    """Set a new password for somebody who forgot theirs. Their sign-ins end, and a lock is lifted."""
+    from ops.console import voice
+    from ops.hosting import reset_account_password
+
+    speaker = voice(as_json=as_json)
+    password = _password(speaker, from_stdin=password_stdin)
+    account_id = reset_account_password(login=login, password=password)
+    speaker.say("password_reset", f"The account {account_id} has a new password.", account_id=account_id)
+
+
+def _password(speaker: "Voice", *, from_stdin: bool) -> str:
+    import sys
+
+    from domain.errors import Invalid
+
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not (speaker.terminal and sys.stdin.isatty()):
+        raise Invalid("There is no terminal to ask for the password; use --password-stdin.")
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))

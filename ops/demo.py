@@ -1,0 +1,203 @@
+"""A whole system in one folder: Redis, API, projections and worker as children of one supervisor, with sample clients."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final, NoReturn
+from urllib.error import URLError
+from urllib.request import urlopen
+from zoneinfo import ZoneInfo
+
+from domain.errors import Misconfigured, Unavailable
+from ops import tether
+from ops.console import Voice
+from ops.demo_state import locked, open_state
+from ops.demo_welcome import welcome
+from ops.embedded_redis import EmbeddedRedis
+from ops.ports import check_free
+from ops.settings import Settings
+from ops.supervisor import Child, Ended, Supervisor
+
+_READY_S: Final = 60.0
+_DRAIN_S: Final = 3
+_POLL_S: Final = 0.05
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class DemoNotReady(Unavailable):
+    code = "demo_not_ready"
+    message = "The demo did not become ready in time."
+
+
+class PreparationFailed(Misconfigured):
+    """What the preparing child said; the code is its error's."""
+
+    code = "preparation_failed"
+    message = "The demo's data could not be prepared."
+
+
+class _Asked(BaseException):
+    """SIGINT, SIGTERM or SIGHUP: end everything, in order."""
+
+
+def run(settings: Settings, speaker: Voice, *, until_ready: bool = False) -> None:
+    """Until Ctrl-C or SIGTERM, or until it was ready once.
+
+    Raises NotADemo, DemoRunning, PortInUse, AddressUnusable, RedisMissing, PreparationFailed, DemoNotReady.
+    """
+    with locked(settings.data_dir):
+        check_free(settings.host, settings.port)
+        _, fresh = open_state(settings.data_dir, datetime.now(ZoneInfo(settings.clinic_zone)).date())
+        redis = EmbeddedRedis.under(settings.data_dir)
+        demo = Demo(_own(settings, redis), redis, speaker)
+        try:
+            for number in _SIGNALS:
+                signal.signal(number, _ask)
+            demo.start(fresh=fresh)
+            while not until_ready:
+                demo.supervisor.watch(60.0)
+        except _Asked:
+            speaker.say("stopping", "\nEnding …")
+        finally:
+            for number in _SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
+            demo.stop()
+
+
+def _ask(_number: int, _frame: object) -> NoReturn:
+    raise _Asked
+
+
+def _own(settings: Settings, redis: EmbeddedRedis) -> Settings:
+    """The demo never touches other databases than those in its folder, whatever the environment names."""
+    plain = Settings.load({"ANAMNESIS_DATA_DIR": str(settings.data_dir)})
+    return replace(
+        settings,
+        events_url=plain.events_url,
+        keys_url=plain.keys_url,
+        views_url=plain.views_url,
+        root_key_file=plain.root_key_file,
+        notes_root_key_file=plain.notes_root_key_file,
+        redis_url=redis.url,
+        workers=1,
+        drain_s=_DRAIN_S,
+    )
+
+
+class Demo:
+    """The children of one run."""
+
+    def __init__(self, settings: Settings, redis: EmbeddedRedis, speaker: Voice) -> None:
+        self._settings = settings
+        self._redis = redis
+        self._speaker = speaker
+        self._logs = settings.data_dir / "logs"
+        self.supervisor = Supervisor(settings.environment(), self._report)
+
+    def start(self, *, fresh: bool) -> None:
+        """Until everything answers and the sign-ins are told."""
+        began = time.monotonic()
+        self._logs.mkdir(mode=0o700, exist_ok=True)
+        redis = Child(name="redis", command=self._redis.command(), log=self._logs / "redis.log", grace_s=5)
+        self.supervisor.start(redis)
+        sign_ins, position = self._prepare()
+        self._await_ready(position)
+        welcome(self._speaker, self._settings, sign_ins, fresh=fresh, seconds=time.monotonic() - began)
+
+    def stop(self) -> None:
+        """End the children, in order."""
+        if killed := self.supervisor.stop():
+            self._speaker.warn("killed", f"Had to be killed: {', '.join(killed)}.", parts=killed)
+        self._redis.tidy()
+        self._speaker.say("stopped", "The demo has ended. Start it again to continue where it was.")
+
+    def _prepare(self) -> tuple[list[dict[str, Any]], int]:
+        """Let a child make keys, tables and samples; the others start as soon as there are tables."""
+        sign_ins: list[dict[str, Any]] = []
+        position = 0
+        advance: Callable[[int], None] = _ignore
+        with ExitStack() as bar, self._preparing() as lines:
+            for told in lines:
+                match told["step"]:
+                    case "founded":
+                        self._start_processes()
+                    case "loading":
+                        text = "Sample clients"
+                        advance = bar.enter_context(self._speaker.track("samples", text, told["total"]))
+                    case "loaded_more":
+                        advance(told["count"])
+                    case "sign_ins":
+                        sign_ins, position = told["sign_ins"], told["position"]
+                    case "failed":
+                        raise _failure(told)
+        if not sign_ins:
+            raise PreparationFailed(log=self._logs / "prepare.log")
+        return sign_ins, position
+
+    @contextmanager
+    def _preparing(self) -> Iterator[Iterator[dict[str, Any]]]:
+        command = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid())]
+        command += [sys.executable, "-P", "-m", "ops.prepare"]
+        log = os.open(self._logs / "prepare.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            process = subprocess.Popen(  # noqa: S603 - a program of our own installation
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=self._settings.environment(),
+                start_new_session=True,
+            )
+        finally:
+            os.close(log)
+        try:
+            yield (json.loads(line) for line in process.stdout or ())
+        finally:
+            process.terminate()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+
+    def _start_processes(self) -> None:
+        for name in ("serve", "project", "worker"):
+            command = [sys.executable, "-P", "-m", "ops.cli", name]
+            log = self._logs / f"{name}.log"
+            self.supervisor.start(Child(name=name, command=command, log=log, grace_s=_DRAIN_S + 2))
+
+    def _await_ready(self, position: int) -> None:
+        deadline = time.monotonic() + _READY_S
+        while not _ready(self._settings):
+            if time.monotonic() > deadline:
+                raise DemoNotReady(logs=self._logs)
+            self.supervisor.watch(_POLL_S)
+
+    def _report(self, ended: Ended) -> None:
+        text = f"`{ended.name}` ended (exit {ended.exit_code}); it starts again in {ended.pause_s:g} s. See {ended.log}"
+        self._speaker.warn("child_ended", text, name=ended.name, exit=ended.exit_code, pause_s=ended.pause_s)
+
+
+def _ready(settings: Settings) -> bool:
+    try:
+        with urlopen(f"http://{settings.host}:{settings.port}/readyz", timeout=2.0) as answer:
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+def _failure(told: dict[str, Any]) -> PreparationFailed:
+    facts = {name: value for name, value in told["facts"].items() if name not in ("args", "code")}
+    error = PreparationFailed(told["text"], **facts)
+    # It speaks for the child's error.
+    error.code, error.hint = told["code"], told["hint"]  # type: ignore[misc]
+    return error
+
+
+def _ignore(_count: int) -> None:
+    """Nothing to show yet."""

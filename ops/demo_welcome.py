@@ -1,0 +1,55 @@
+"""What a demo says once it is ready: where to go, whom to sign in as, and how to end it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ops.console import TerminalVoice, Voice
+from ops.samples.people import PEOPLE
+from ops.settings import Settings
+
+
+def welcome(
+    speaker: Voice, settings: Settings, sign_ins: Sequence[dict[str, Any]], *, fresh: bool, seconds: float
+) -> None:
+    """A table on a terminal, one JSON object elsewhere."""
+    address = f"http://{settings.host}:{settings.port}"
+    if not isinstance(speaker, TerminalVoice):
+        text = f"The demo answers at {address}"
+        speaker.say("ready", text, address=address, seconds=round(seconds, 1), fresh=fresh, sign_ins=list(sign_ins))
+        return
+    _show(speaker, settings, sign_ins, address, fresh=fresh, seconds=seconds)
+
+
+def _show(  # noqa: PLR0913 - what is told
+    speaker: TerminalVoice,
+    settings: Settings,
+    sign_ins: Sequence[dict[str, Any]],
+    address: str,
+    *,
+    fresh: bool,
+    seconds: float,
+) -> None:
+    from rich.table import Table  # noqa: PLC0415 - a terminal's alone
+
+    shows = {person.key: person.shows for person in PEOPLE}
+    places = Table(box=None, show_header=False, padding=(0, 3, 0, 2))
+    places.add_row("Pages", f"[bold cyan]{address}[/]")
+    places.add_row("Reference", f"[cyan]{address}/reference[/]")
+    places.add_row("Data", str(settings.data_dir))
+    table = Table(box=None, padding=(0, 3, 0, 2), header_style="dim")
+    for column in ("Sign in as", "Password, for this run", "Role", "Shows"):
+        table.add_column(column, no_wrap=column != "Shows")
+    for one in sign_ins:
+        role = one["role"].replace("_", " ")
+        table.add_row(
+            one["login"],
+            f"[bold]{one['password']}[/]" if one["password"] else "[dim]disabled[/]",
+            role,
+            shows[one["who"]],
+        )
+    began = "begun" if fresh else "continued"
+    speaker.out.print(f"\n[bold green]Anamnesis is ready[/] [dim](demo {began}, {seconds:.1f} s)[/]\n")
+    speaker.out.print(places)
+    speaker.out.print()
+    speaker.out.print(table)
+    speaker.out.print("\n  Five invented clients, half a year of weekly sessions each. Ctrl-C ends the demo.\n")

@@ -1,0 +1,52 @@
+"""What an operator does on the host itself, without signing in: whoever may do that holds the root key already."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from adapters.access.state import SqlAccessState
+from adapters.access.vault import AccessVault
+from domain.model.account import AccountNotFound, normalised_login
+from domain.ports.call import Actor, Call, Purpose, Role
+from ops.bootstrap import Part, System, build
+from ops.logging import configure
+from ops.settings import Settings
+
+HOST: Final = Actor(id=uuid5(NAMESPACE_URL, "anamnesis:host"), role=Role.SERVICE)
+
+
+def create_account(*, login: str, name: str, role: Role, password: str) -> UUID:
+    """Raises LoginTaken, Invalid and what `build` raises."""
+    with _hosted() as (system, call):
+        account_id = system.ids.opaque()
+        system.services.accounts.bootstrap(
+            call, account_id, login=login, password=password, display_name=name, role=role
+        )
+        return account_id
+
+
+def reset_account_password(*, login: str, password: str) -> UUID:
+    """Raises AccountNotFound, AccountDisabled, Invalid and what `build` raises."""
+    with _hosted() as (system, call):
+        state = SqlAccessState(system.databases.events, AccessVault(system.keys, system.recorder.deployment_id))
+        account = state.account_by_login(normalised_login(login))
+        if account is None:
+            raise AccountNotFound("There is no account with this login.")
+        system.services.accounts.reset_password(call, account.id, password)
+        return account.id
+
+
+@contextmanager
+def _hosted() -> Iterator[tuple[System, Call]]:
+    settings = Settings.load()
+    configure("warning", process="host")
+    with build(settings, parts=Part.HOST) as system:
+        call = Call(
+            actor=HOST,
+            request_id=system.ids.ordered(),
+            at=system.clock.now(),
+            origin="host",
+            purpose=Purpose.OPERATIONS,
+        )
+        yield system, call

@@ -1,0 +1,29 @@
+"""Keys are stored before their first use; those whose append failed are never used and are removed a day later."""
+
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import exists, select
+
+from adapters.db.errors import translated
+from adapters.event_store.tables import events
+from adapters.keys.checks import sweep_orphans
+from ops.bootstrap import System
+from ops.jobs.job import Job
+
+
+def sweep_orphan_keys(system: System) -> int:
+    """Returns how many keys went. Raises StoreUnavailable, KeysUnavailable."""
+
+    def has_events(client_id: UUID) -> bool:
+        query = select(exists().where(events.c.subject == client_id))
+        with translated("events"), system.databases.events.connect() as connection:
+            return bool(connection.execute(query).scalar_one())
+
+    now_us = int(system.clock.now().timestamp() * 1_000_000)
+    return sweep_orphans(system.keys.book, has_events, now_us=now_us)
+
+
+SWEEP_ORPHAN_KEYS: Final = Job(
+    name="sweep_orphan_keys", run=sweep_orphan_keys, hours=frozenset({3}), minutes=frozenset({41})
+)

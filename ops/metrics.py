@@ -1,0 +1,47 @@
+"""Gauges that are read from the databases whenever somebody asks: how far the views are behind the log."""
+
+from collections.abc import Iterator, Sequence
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from adapters.views.health import Log, health_of
+from adapters.views.tables import View
+from adapters.views.tracking import ViewTracking
+from domain.errors import AnamnesisError
+
+
+class ProjectionMetrics(Collector):
+    """One gauge a question, labelled by view. Absent while a database is down: no value is better than an old one."""
+
+    def __init__(self, log: Log, tracking: ViewTracking, views: Sequence[View]) -> None:
+        self._log = log
+        self._tracking = tracking
+        self._views = views
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        lag_s, lag_events, parked, position = families = _families()
+        try:
+            healths = health_of(self._log, self._tracking, self._views)
+        except AnamnesisError:
+            return
+        for health in healths:
+            labels = [health.projection]
+            lag_s.add_metric(labels, health.lag_s)
+            lag_events.add_metric(labels, health.lag_events)
+            parked.add_metric(labels, health.parked)
+            position.add_metric(labels, health.position)
+        yield from families
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        yield from _families()
+
+
+def _families() -> tuple[GaugeMetricFamily, ...]:
+    labels = ["view"]
+    return (
+        GaugeMetricFamily("anamnesis_projection_lag_seconds", "Age of the oldest event a view lacks.", labels=labels),
+        GaugeMetricFamily("anamnesis_projection_lag_events", "Events a view has not scanned yet.", labels=labels),
+        GaugeMetricFamily("anamnesis_projection_parked_events", "Events a view could not apply.", labels=labels),
+        GaugeMetricFamily("anamnesis_projection_position", "The last position a view has scanned.", labels=labels),
+    )

@@ -1,0 +1,55 @@
+"""Runs the API under uvicorn: one process, or several on one socket. SIGTERM lets running requests finish."""
+
+import signal
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from ops.asgi import application
+from ops.bootstrap import Part, build
+from ops.ports import listen
+from ops.settings import Settings
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+_KEEP_ALIVE_S = 75
+"""Longer than proxies keep idle connections (60 s is usual), so that it is never us who closes one under a request."""
+
+
+def serve(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT. Raises PortInUse, AddressUnusable and what `build` raises."""
+    listening = listen(settings.host, settings.port)
+    # uvicorn raises the signal again once it has drained: ending on request is a success.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    with listening:
+        with build(settings, parts=Part.API) as system:
+            if settings.workers == 1:
+                uvicorn.Server(_config(settings, application(system))).run(sockets=[listening])
+                return
+        # What is wrong with the set-up was found above, once; each process builds a system of its own.
+        Multiprocess(_config(settings, "ops.asgi:create", factory=True), sockets=[listening]).run()
+
+
+def _config(settings: Settings, app: "ASGIApp | str", **kwargs: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        # One line a request is written by the API, with the route's template instead of the path.
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        # X-Forwarded-For is judged by the API, which knows whose to believe.
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=settings.drain_s,
+        **kwargs,
+    )
