@@ -20,9 +20,6 @@ from domain.services.sign_in import NOBODY
 REFUSED: Final = "api.refuse"
 """Audit action of a call without a valid sign-in."""
 _ALL: Final = "all"
-_HASHING_AT_ONCE: Final = 4
-_HASHING_WAITING: Final = 12
-_HASHING_PATIENCE_S: Final = 2.0
 
 
 class Gate:
@@ -34,8 +31,7 @@ class Gate:
         self._services = services
         self._runtime = runtime
         self._refused = metrics.refused
-        self._hashing = BoundedSemaphore(_HASHING_AT_ONCE)
-        self._waiting = BoundedSemaphore(_HASHING_AT_ONCE + _HASHING_WAITING)
+        self._hashing = BoundedSemaphore(max(1, runtime.policy.threads // 4))
 
     def admit(self, origin: Origin) -> Actor:
         """Who brings this token. Raises Unauthenticated, TooMany, StoreUnavailable, KeysUnavailable."""
@@ -57,18 +53,16 @@ class Gate:
 
     @contextmanager
     def hashing(self) -> Iterator[None]:
-        """Passwords are hashed a few at a time, for each takes tens of MiB. Raises TooMany when many wait already."""
-        if not self._waiting.acquire(blocking=False):
+        """Around what hashes passwords, a few at a time: so that those who wait for their turn can't take all threads.
+
+        Raises TooMany when many wait already.
+        """
+        if not self._hashing.acquire(blocking=False):
             raise TooMany("Too many passwords are being checked.", retry_after_s=1)
         try:
-            if not self._hashing.acquire(timeout=_HASHING_PATIENCE_S):
-                raise TooMany("Too many passwords are being checked.", retry_after_s=1)
-            try:
-                yield
-            finally:
-                self._hashing.release()
+            yield
         finally:
-            self._waiting.release()
+            self._hashing.release()
 
     def _put_on_record(self, origin: Origin, refusal: Unauthenticated) -> None:
         """Raises TooMany when the refusal is only counted."""
