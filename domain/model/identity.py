@@ -160,4 +160,9 @@ def normalised_name(name: str) -> str:
     The result goes into an HMAC only; changing this rule means deriving the look-up table anew.
     """
     decomposed = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(char for char in decomposed if char.isalnum() or unicodedata.category(char) == "Mc")
+    return "".join(char for char in decomposed if char.isalnum() or _vowel_sign(char))
+
+
+def _vowel_sign(char: str) -> bool:
+    """Marks that make another name of it, as in Hindi or Thai; accents, points and tones combine by class instead."""
+    return unicodedata.category(char) in ("Mc", "Mn") and not unicodedata.combining(char)
