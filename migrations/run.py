@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from threading import Lock
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
@@ -19,11 +18,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from migrations.errors import MigrationRefused
+from migrations.revisions import CHAINS, Chain, current, folder, head, known, version_table
 
 __all__ = ["CHAINS", "Chain", "MigrationRefused", "Upgrade", "current", "head", "known", "upgrade", "version_table"]
-
-Chain = Literal["events", "keys", "views"]
-CHAINS: Final[tuple[Chain, ...]] = ("events", "keys", "views")
 
 # Any number that nothing else locks in this database: "anam" in ASCII, and the chain.
 _LOCK: Final = 0x616E616D
@@ -46,32 +43,10 @@ class Upgrade:
         return f"{self.chain}: {self.before or 'empty'} → {self.after} ({', '.join(self.applied)})"
 
 
-def version_table(chain: Chain) -> str:
-    """The table that says at which revision a database is."""
-    return f"alembic_{chain}"
-
-
 @cache
 def _scripts(chain: Chain) -> ScriptDirectory:
-    folder = str(Path(__file__).parent / chain)
-    return ScriptDirectory(folder, version_locations=[folder])
-
-
-@cache
-def known(chain: Chain) -> tuple[str, ...]:
-    """All revisions of this release, oldest first."""
-    return tuple(script.revision for script in reversed(list(_scripts(chain).walk_revisions())))
-
-
-def head(chain: Chain) -> str:
-    """The newest revision of this release."""
-    return known(chain)[-1]
-
-
-def current(engine: Engine, chain: Chain) -> str | None:
-    """The revision a database is at; None when no migration has run. Raises what the driver raises."""
-    with engine.connect() as connection:
-        return _context(connection, chain).get_current_revision()
+    place = str(folder(chain))
+    return ScriptDirectory(place, version_locations=[place])
 
 
 def upgrade(engine: Engine, chain: Chain, revision: str = "head") -> Upgrade:
@@ -80,7 +55,7 @@ def upgrade(engine: Engine, chain: Chain, revision: str = "head") -> Upgrade:
 
     The engine comes from `adapters.db`: on SQLite its option `sqlite_begin` lets the transaction begin with the lock.
     """
-    wanted = known(chain)[-1] if revision == "head" else revision
+    wanted = head(chain) if revision == "head" else revision
     if wanted not in known(chain):
         raise MigrationRefused(
             "revision_unknown",

@@ -1,13 +1,12 @@
 """What must hold before a process serves: commits are durable, and the tables are those this release knows."""
 
-from typing import Final, Literal
+from typing import Final
 
 from sqlalchemy import Engine, text
 
 from adapters.db.errors import translated
 from domain.errors import Misconfigured
-
-Chain = Literal["events", "keys", "views"]
+from migrations.revisions import Chain, current, head, known
 
 _SYNCHRONOUS: Final = {2: "FULL", 3: "EXTRA"}
 _POSTGRESQL: Final[dict[str, tuple[str, ...]]] = {
@@ -71,8 +70,6 @@ def check_durable(engine: Engine) -> None:
 
 def check_revision(engine: Engine, chain: Chain) -> None:
     """Raises DatabaseEmpty, DatabaseOlder or DatabaseNewer unless the tables are exactly this release's."""
-    from migrations.run import current, head, known  # noqa: PLC0415 - Alembic is needed at start-up only
-
     with translated(chain):
         revision = current(engine, chain)
     newest = head(chain)

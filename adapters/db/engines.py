@@ -56,8 +56,8 @@ class Databases:
 def open_database(url: str, *, pool_size: int = 32, application_role: str | None = None) -> Engine:
     """One engine, no connection made yet. `application_role` concerns PostgreSQL only.
 
-    Raises DatabaseAddressWrong, DataExposed (SQLite files others could reach), DatabaseRefused (a folder that can't be
-    made).
+    Raises DatabaseAddressWrong, DataExposed (SQLite files others could reach), DatabaseRefused, DatabaseReadOnly,
+    DatabaseFull or DatabaseDown (a file that can't be made).
     """
     try:
         parsed = make_url(url)

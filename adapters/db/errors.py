@@ -4,6 +4,7 @@ Messages name the database and what an operator can do. They never carry the dri
 those hold what people wrote.
 """
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -168,6 +169,14 @@ _SQLITE: Final[dict[int, type[AnamnesisError]]] = {
     sqlite3.SQLITE_NOTADB: DatabaseDamaged,
 }
 
+_SYSTEM: Final[dict[int, type[AnamnesisError]]] = {
+    errno.EACCES: DatabaseRefused,
+    errno.EPERM: DatabaseRefused,
+    errno.EROFS: DatabaseReadOnly,
+    errno.ENOSPC: DatabaseFull,
+    errno.EDQUOT: DatabaseFull,
+}
+
 
 def _of_psycopg(error: psycopg.Error) -> type[AnamnesisError] | None:
     state = error.sqlstate
@@ -194,20 +203,23 @@ def _of_sqlite(error: sqlite3.Error) -> type[AnamnesisError] | None:
 
 
 def _kind(error: BaseException) -> type[AnamnesisError] | None:
+    found: type[AnamnesisError] | None = None
     match error:
         case sa_exc.TimeoutError():  # the pool's, not the database's
-            return DatabaseCrowded
+            found = DatabaseCrowded
         case sa_exc.DBAPIError(orig=psycopg.Error() | sqlite3.Error() as original):
-            found = _kind(original)
-            return DatabaseDown if found is None and error.connection_invalidated else found
+            found = _kind(original) or (DatabaseDown if error.connection_invalidated else None)
         case psycopg.Error():
-            return _of_psycopg(error)
+            found = _of_psycopg(error)
         case sqlite3.Error():
-            return _of_sqlite(error)
+            found = _of_sqlite(error)
+        case OSError():  # making a file or its folder
+            found = _SYSTEM.get(error.errno or 0, DatabaseDown)
         case OverflowError():  # an integer beyond 64 bits
-            return ValueRefused
+            found = ValueRefused
         case _:
-            return None
+            pass
+    return found
 
 
 def translate(error: BaseException, database: str = "") -> AnamnesisError:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
+from adapters.db.errors import translate
 from adapters.db.transactions import BEGIN
 from domain.errors import Misconfigured
 
@@ -39,13 +40,18 @@ class DataExposed(Misconfigured):
 
 
 def open_sqlite(url: URL, *, pool_size: int) -> Engine:
-    """An engine on one file, made 0600 in a folder made 0700. Raises DataExposed (see `secure_file`).
+    """An engine on one file, made 0600 in a folder made 0700. Raises DataExposed (see `secure_file`) and what
+    `translate` makes of a place where no file can be made.
 
     A `file:` URI (with uri=true, such as mode=ro) and `:memory:` are taken as they are. Connections leave transactions
     to SQLAlchemy: readers get BEGIN, `write_transaction` BEGIN IMMEDIATE.
     """
     if url.database and url.database != ":memory:" and not url.database.startswith("file:"):
-        secure_file(Path(url.database))
+        path = Path(url.database)
+        try:
+            secure_file(path)
+        except OSError as error:
+            raise translate(error, path.stem) from error
     engine = create_engine(
         url,
         poolclass=QueuePool,

@@ -1,5 +1,6 @@
 """Every way a database can fail has one error of ours, and none repeats what a person wrote."""
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -208,6 +209,25 @@ def test_postgresql_out_of_connections(own_postgres):
             error = failure(second, "SELECT 1")
             assert (type(error), error.code) == (errors.DatabaseCrowded, "database_connections_exhausted")
         run(administrator, "DROP ROLE single")
+
+
+# The file system -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (errno.EACCES, errors.DatabaseRefused),
+        (errno.EPERM, errors.DatabaseRefused),
+        (errno.EROFS, errors.DatabaseReadOnly),
+        (errno.ENOSPC, errors.DatabaseFull),
+        (errno.ENOTDIR, errors.DatabaseDown),
+    ],
+)
+def test_a_file_system_that_gives_no_file(number, kind):
+    error = translate(OSError(number, SECRET), "views")
+    assert type(error) is kind
+    assert SECRET not in str(error)
 
 
 # All of them --------------------------------------------------------------------------------------------------------

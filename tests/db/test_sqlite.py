@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from adapters.db.engines import check_durable, open_database, read_transaction, write_transaction
-from adapters.db.errors import DatabaseBusy, DatabaseCrowded, translated
+from adapters.db.errors import DatabaseBusy, DatabaseCrowded, DatabaseDown, DatabaseRefused, translated
 from adapters.db.sqlite import DataExposed
 
 
@@ -102,6 +102,22 @@ def test_the_folder_one_works_in_is_not_closed_to_others(path, monkeypatch):
     monkeypatch.chdir(path.parent)
     open_database("sqlite:///events.db").dispose()
     assert (mode(path.parent), mode(path)) == (0o755, 0o600)
+
+
+def test_a_place_where_no_file_can_be_made_is_named(tmp_path):
+    (tmp_path / "letter").write_text("not a folder")
+    with pytest.raises(DatabaseDown) as down:
+        open_database(f"sqlite:///{tmp_path / 'letter' / 'events.db'}")
+    assert down.value.facts == {"database": "events"}
+    with pytest.raises(DatabaseDown):
+        open_database(f"sqlite:///{tmp_path / 'letter' / 'deeper' / 'events.db'}")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_we_may_not_write_is_named(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(DatabaseRefused):
+        open_database(f"sqlite:///{tmp_path / 'data' / 'events.db'}")
 
 
 def test_every_connection_is_durable_and_private(engine):

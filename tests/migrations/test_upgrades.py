@@ -1,18 +1,22 @@
 """Upgrades: from nothing, from the previous revision with data in it, at the same time, and never half."""
 
 import datetime as dt
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, LargeBinary, MetaData, Table, Uuid, inspect, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 
 from adapters.db.checks import DatabaseEmpty, DatabaseNewer, DatabaseOlder, check_revision
 from adapters.db.engines import open_database, write_transaction
 from migrations.errors import MigrationRefused
+from migrations.revisions import folder
 from migrations.run import CHAINS, current, head, known, upgrade, version_table
 
 
@@ -134,6 +138,17 @@ def test_a_revision_that_does_not_exist_is_named(engine):
         upgrade(engine, "events", "0099")
     assert refused.value.code == "revision_unknown"
     assert inspect(engine).get_table_names() == []
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+def test_revisions_named_by_their_files_are_those_that_alembic_knows(chain):
+    walked = ScriptDirectory(str(folder(chain)), version_locations=[str(folder(chain))]).walk_revisions()
+    assert tuple(script.revision for script in walked)[::-1] == known(chain)
+
+
+def test_asking_for_the_revision_does_not_load_alembic():
+    program = "import sys, adapters.db.engines; assert not {'alembic', 'mako'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def stamp(engine: Engine, chain: str, revision: str) -> None:
