@@ -82,7 +82,7 @@ class InMemoryAccessState:
 
     def find_by_identity(self, family_name: str, birth_date: str) -> Sequence[UUID]:
         sought = (normalised_name(family_name), birth_date)
-        if not sought[0]:
+        if not all(sought):
             return ()
         return tuple(client_id for client_id, names in self._names.items() if sought in names)
 

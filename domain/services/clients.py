@@ -91,10 +91,12 @@ class ClientService:
     def find(self, call: Call, family_name: str, birth_date: str) -> Sequence[Found]:
         """Exact look-up over the organisation, before a chart is opened twice. Only ids come back.
 
-        `birth_date` as it was registered, empty for unknown. Raises Denied, Invalid.
+        `birth_date` as precise as it was registered; clients without one are found in their team's caseload alone.
+        Raises Denied, Invalid.
         """
         self._access.require(call, Action.CLIENT_FIND, RecordClass.IDENTITY)
         checks.text("family_name", family_name, 200, least=1, one_line=True)
+        checks.text("birth_date", birth_date, 10, least=1)
         check_birth_date(birth_date, call.at)
         ids = self._state.find_by_identity(family_name, birth_date)
         own = set(self._state.caseload(call.actor.id)) if ids else set()
