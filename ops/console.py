@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
 from domain.errors import AnamnesisError
@@ -23,11 +23,11 @@ class Voice(Protocol):
     def fail(self, error: AnamnesisError) -> None:
         """Why the command ends here, and what to do."""
 
-    def track(self, code: str, text: str, total: int | None) -> "AbstractTrack":
-        """A context that gives a function to call with how much more is done (with `total` None: how much so far)."""
+    def track(self, code: str, text: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """Long work of `total` parts; the function it gives is called with how many more are done."""
 
-
-AbstractTrack = Any  # a context manager of Callable[[int], None]
+    def wait(self, text: str) -> AbstractContextManager[object]:
+        """Waiting for something that can't be counted: shown on a terminal, and gone afterwards."""
 
 
 class JsonVoice:
@@ -49,7 +49,7 @@ class JsonVoice:
         )
 
     @contextmanager
-    def track(self, code: str, text: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    def track(self, code: str, text: str, total: int) -> Iterator[Callable[[int], None]]:
         done = tenth = 0
 
         def advance(count: int) -> None:
@@ -61,6 +61,9 @@ class JsonVoice:
 
         self.say(code, text, done=0, total=total)
         yield advance
+
+    def wait(self, text: str) -> AbstractContextManager[object]:  # noqa: ARG002 - scripts see what comes of it
+        return nullcontext()
 
     @staticmethod
     def _write(stream: Any, line: dict[str, Any]) -> None:
@@ -94,18 +97,21 @@ class TerminalVoice:
             self.err.print("  " + _plain(error.hint))
 
     @contextmanager
-    def track(self, code: str, text: str, total: int | None) -> Iterator[Callable[[int], None]]:  # noqa: ARG002 - as in say
+    def track(self, code: str, text: str, total: int) -> Iterator[Callable[[int], None]]:  # noqa: ARG002 - as in say
         from rich import progress  # noqa: PLC0415 - only long work shows a bar
 
         columns: list[progress.ProgressColumn] = [
             progress.TextColumn("{task.description}", markup=False),
             progress.BarColumn(bar_width=32),
-            progress.MofNCompleteColumn() if total else progress.TextColumn("{task.completed:,.0f}"),
+            progress.MofNCompleteColumn(),
             progress.TimeElapsedColumn(),
         ]
         with progress.Progress(*columns, console=self.out, transient=True) as bar:
             task = bar.add_task(text, total=total)
             yield lambda count: bar.advance(task, count)
+
+    def wait(self, text: str) -> AbstractContextManager[object]:
+        return self.out.status(_plain(text), spinner="dots", spinner_style="dim")
 
 
 def voice(*, as_json: bool = False) -> Voice:

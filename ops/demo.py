@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,13 +22,16 @@ from ops.console import Voice
 from ops.demo_state import locked, open_state
 from ops.demo_welcome import welcome
 from ops.embedded_redis import EmbeddedRedis
-from ops.ports import check_free
+from ops.ports import check_free, reachable
 from ops.settings import Settings
 from ops.supervisor import Child, Ended, Supervisor
 
 _READY_S: Final = 60.0
 _DRAIN_S: Final = 3
+_ZONE: Final = "Europe/Berlin"
+"""Where the invented practice is."""
 _POLL_S: Final = 0.05
+_REACHED: Final = re.compile(r"^anamnesis_projection_position\{.*\} (\S+)$", re.MULTILINE)
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -54,9 +58,9 @@ def run(settings: Settings, speaker: Voice, *, until_ready: bool = False) -> Non
     """
     with locked(settings.data_dir):
         check_free(settings.host, settings.port)
-        _, fresh = open_state(settings.data_dir, datetime.now(ZoneInfo(settings.clinic_zone)).date())
+        _, fresh = open_state(settings.data_dir, datetime.now(ZoneInfo(_ZONE)).date())
         redis = EmbeddedRedis.under(settings.data_dir)
-        demo = Demo(_own(settings, redis), redis, speaker)
+        demo = Demo(own_settings(settings, redis), redis, speaker)
         try:
             for number in _SIGNALS:
                 signal.signal(number, _ask)
@@ -75,7 +79,7 @@ def _ask(_number: int, _frame: object) -> NoReturn:
     raise _Asked
 
 
-def _own(settings: Settings, redis: EmbeddedRedis) -> Settings:
+def own_settings(settings: Settings, redis: EmbeddedRedis) -> Settings:
     """The demo never touches other databases than those in its folder, whatever the environment names."""
     plain = Settings.load({"ANAMNESIS_DATA_DIR": str(settings.data_dir)})
     return replace(
@@ -86,6 +90,7 @@ def _own(settings: Settings, redis: EmbeddedRedis) -> Settings:
         root_key_file=plain.root_key_file,
         notes_root_key_file=plain.notes_root_key_file,
         redis_url=redis.url,
+        clinic_zone=_ZONE,
         workers=1,
         drain_s=_DRAIN_S,
     )
@@ -108,7 +113,8 @@ class Demo:
         redis = Child(name="redis", command=self._redis.command(), log=self._logs / "redis.log", grace_s=5)
         self.supervisor.start(redis)
         sign_ins, position = self._prepare()
-        self._await_ready(position)
+        with self._speaker.wait("Waiting until everything answers …"):
+            self._await_ready(position)
         welcome(self._speaker, self._settings, sign_ins, fresh=fresh, seconds=time.monotonic() - began)
 
     def stop(self) -> None:
@@ -123,14 +129,15 @@ class Demo:
         sign_ins: list[dict[str, Any]] = []
         position = 0
         advance: Callable[[int], None] = _ignore
-        with ExitStack() as bar, self._preparing() as lines:
+        with ExitStack() as shown, self._preparing() as lines:
+            shown.enter_context(self._speaker.wait("Preparing keys and databases …"))
             for told in lines:
                 match told["step"]:
                     case "founded":
                         self._start_processes()
                     case "loading":
-                        text = "Sample clients"
-                        advance = bar.enter_context(self._speaker.track("samples", text, told["total"]))
+                        shown.pop_all().close()
+                        advance = shown.enter_context(self._speaker.track("samples", "Sample clients", told["total"]))
                     case "loaded_more":
                         advance(told["count"])
                     case "sign_ins":
@@ -173,7 +180,7 @@ class Demo:
 
     def _await_ready(self, position: int) -> None:
         deadline = time.monotonic() + _READY_S
-        while not _ready(self._settings):
+        while not _ready(self._settings, position):
             if time.monotonic() > deadline:
                 raise DemoNotReady(logs=self._logs)
             self.supervisor.watch(_POLL_S)
@@ -183,12 +190,18 @@ class Demo:
         self._speaker.warn("child_ended", text, name=ended.name, exit=ended.exit_code, pause_s=ended.pause_s)
 
 
-def _ready(settings: Settings) -> bool:
+def _ready(settings: Settings, position: int) -> bool:
+    """Whether every part answers, and the views show what was written up to `position`."""
+    where = reachable(settings.host, settings.port)
     try:
-        with urlopen(f"http://{settings.host}:{settings.port}/readyz", timeout=2.0) as answer:
-            return bool(answer.status == 200)
-    except (URLError, OSError):
+        with urlopen(f"http://{where}/readyz", timeout=2.0) as answer:
+            if json.load(answer)["status"] != "ready":
+                return False
+        with urlopen(f"http://{where}/metrics", timeout=2.0) as answer:
+            reached = _REACHED.findall(answer.read().decode())
+    except (URLError, OSError, ValueError):
         return False
+    return bool(reached) and min(float(one) for one in reached) >= position
 
 
 def _failure(told: dict[str, Any]) -> PreparationFailed:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ops.console import TerminalVoice, Voice
+from ops.ports import reachable
 from ops.samples.people import PEOPLE
 from ops.settings import Settings
 
@@ -12,7 +13,7 @@ def welcome(
     speaker: Voice, settings: Settings, sign_ins: Sequence[dict[str, Any]], *, fresh: bool, seconds: float
 ) -> None:
     """A table on a terminal, one JSON object elsewhere."""
-    address = f"http://{settings.host}:{settings.port}"
+    address = f"http://{reachable(settings.host, settings.port)}"
     if not isinstance(speaker, TerminalVoice):
         text = f"The demo answers at {address}"
         speaker.say("ready", text, address=address, seconds=round(seconds, 1), fresh=fresh, sign_ins=list(sign_ins))

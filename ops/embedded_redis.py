@@ -10,6 +10,7 @@ from typing import Final
 from adapters.cache.redis import connect, ping
 from domain.errors import Misconfigured, QueueUnavailable
 
+_SOCKET_FILE: Final = "socket-path"
 _LONGEST_SOCKET_PATH: Final = 100  # sun_path holds 108 bytes on Linux, 104 elsewhere
 
 
@@ -35,7 +36,17 @@ class EmbeddedRedis:
         if len(str(socket).encode()) > _LONGEST_SOCKET_PATH:
             socket = Path(tempfile.mkdtemp(prefix="anamnesis-")) / "redis.sock"
         socket.unlink(missing_ok=True)
+        (folder / _SOCKET_FILE).write_text(str(socket), encoding="utf-8")
         return EmbeddedRedis(folder=folder, socket=socket)
+
+    @staticmethod
+    def used_in(data_dir: Path) -> "EmbeddedRedis | None":
+        """The one that was last begun there, for those who want to look at it."""
+        folder = data_dir / "redis"
+        try:
+            return EmbeddedRedis(folder=folder, socket=Path((folder / _SOCKET_FILE).read_text(encoding="utf-8")))
+        except OSError:
+            return None
 
     @property
     def url(self) -> str:

@@ -45,6 +45,12 @@ def check_free(host: str, port: int) -> None:
     listen(host, port).close()
 
 
+def reachable(host: str, port: int) -> str:
+    """`host:port` as a URL on this machine names it, for a server that listens there."""
+    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"[{local}]:{port}" if ":" in local else f"{local}:{port}"
+
+
 def _in_use(host: str, port: int) -> PortInUse:
     error = PortInUse(host=host, port=port)
     error.hint = (  # type: ignore[misc]

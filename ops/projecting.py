@@ -6,6 +6,7 @@ from threading import Event
 import structlog
 
 from ops.bootstrap import Part, build
+from ops.memory import settle
 from ops.settings import Settings
 
 _log = structlog.get_logger("ops.project")
@@ -19,5 +20,6 @@ def run(settings: Settings) -> None:
     with build(settings, parts=Part.PROJECTIONS) as system:
         runner = system.runner()
         _log.info("The projections run", count=len(runner.health()))
+        settle()
         runner.run(stop)
     _log.info("The projections have stopped")

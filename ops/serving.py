@@ -8,6 +8,7 @@ from uvicorn.supervisors import Multiprocess
 
 from ops.asgi import application
 from ops.bootstrap import Part, build
+from ops.memory import settle
 from ops.ports import listen
 from ops.settings import Settings
 
@@ -27,7 +28,9 @@ def serve(settings: Settings) -> None:
     with listening:
         with build(settings, parts=Part.API) as system:
             if settings.workers == 1:
-                uvicorn.Server(_config(settings, application(system))).run(sockets=[listening])
+                app = application(system)
+                settle()
+                uvicorn.Server(_config(settings, app)).run(sockets=[listening])
                 return
         # What is wrong with the set-up was found above, once; each process builds a system of its own.
         Multiprocess(_config(settings, "ops.asgi:create", factory=True), sockets=[listening]).run()

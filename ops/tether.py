@@ -1,7 +1,7 @@
-"""Run a program that ends with its parent: `python tether.py PARENT_PID PROGRAM [ARGUMENT…]`.
+"""Run a program that ends with its parent and keeps its files to itself: `python tether.py PARENT_PID PROGRAM [ARG…]`.
 
-Linux forgets nothing but delivers this only to whoever asked for it, and the wish survives exec: hence this small step
-in between, which needs no code to run between fork and exec. Standard library alone, so that it costs milliseconds.
+The wish to end with one's parent has to be uttered by the child, and survives exec: hence this small step in between, so
+that nothing runs between fork and exec. Standard library alone: it costs milliseconds.
 """
 
 import ctypes
@@ -19,6 +19,8 @@ def main() -> None:
     # The parent may have died before the wish was heard.
     if os.getppid() != int(parent):
         sys.exit(1)
+    # What the program writes is for its owner alone, also where it has no say in it itself (Redis).
+    os.umask(0o077)
     os.execvp(command[0], command)  # noqa: S606 - the caller names the program
 
 

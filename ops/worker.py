@@ -23,6 +23,7 @@ from adapters.queue.format import HEALTH_KEY, QUEUE, from_bytes, to_bytes
 from domain.errors import AnamnesisError, Unavailable
 from ops.bootstrap import System
 from ops.jobs.job import Job
+from ops.memory import settle
 
 _HEALTH_S: Final = 5
 _PAUSE_S: Final = 1.0
@@ -34,6 +35,7 @@ _log = structlog.get_logger("ops.worker")
 
 def run(system: System, jobs: Sequence[Job]) -> None:
     """Work until SIGTERM or SIGINT; running jobs get `settings.drain_s` seconds to finish."""
+    settle()
     asyncio.run(_run(system, jobs))
 
 
@@ -103,9 +105,10 @@ async def _work_until_lost(
 
 async def _drain(worker: Worker, seconds: float) -> None:
     worker.allow_pick_jobs = False
-    if worker.tasks:
-        _log.info("Waiting for running jobs", count=len(worker.tasks))
-        await asyncio.wait(set(worker.tasks.values()), timeout=seconds)
+    running = [task for task in worker.tasks.values() if not task.done()]
+    if running:
+        _log.info("Waiting for running jobs", count=len(running))
+        await asyncio.wait(running, timeout=seconds)
 
 
 def _arq_worker(system: System, jobs: Sequence[Job], redis_is: _RedisState) -> Worker:

@@ -7,16 +7,16 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, func, make_url, select, text
 
-from adapters.db.checks import Chain, check_durable, check_revision
+from adapters.db.checks import check_durable, check_revision
 from adapters.db.engines import open_database
 from adapters.db.errors import translated
 from adapters.db.transactions import write_transaction
 from adapters.event_store.tables import deployment, events
 from domain.errors import AnamnesisError
+from migrations.run import CHAINS, Chain
 from ops.checks.finding import Finding, State, broken, skipped, warning
 from ops.settings import Settings
 
-_CHAINS: Final[tuple[Chain, ...]] = ("events", "keys", "views")
 _NEARLY_FULL: Final = 0.95
 _AHEAD_S: Final = 5.0
 
@@ -32,7 +32,7 @@ def url_of(settings: Settings, chain: Chain) -> str:
 def databases(settings: Settings) -> Iterator[Finding]:
     """Each of the three, then what the events say about the clock."""
     usable = True
-    for chain in _CHAINS:
+    for chain in CHAINS:
         finding = _database(settings, chain)
         usable = usable and finding.state is State.OK
         yield finding

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 from zoneinfo import ZoneInfo
 
 from ops.checks.finding import Finding, broken, warning
-from ops.ports import AddressUnusable, PortInUse, check_free
+from ops.ports import AddressUnusable, PortInUse, check_free, reachable
 from ops.settings import Settings, unknown_names
 
 _LOW_BYTES: Final = 1 << 30
@@ -137,9 +137,8 @@ def port(settings: Settings) -> Iterator[Finding]:
 
 
 def _is_ours(settings: Settings) -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - compared, not bound
     try:
-        with urlopen(f"http://{host}:{settings.port}/livez", timeout=_PATIENCE_S) as answer:
+        with urlopen(f"http://{reachable(settings.host, settings.port)}/livez", timeout=_PATIENCE_S) as answer:
             return bool(answer.status == 200)
     except (HTTPError, URLError, OSError, ValueError):
         return False
