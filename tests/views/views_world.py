@@ -3,19 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
-from sqlalchemy import delete, select
+from sqlalchemy import select, update
 
 from adapters.db.engines import Databases
 from adapters.event_store.mapper import Mapper
 from adapters.event_store.recorder import Recorder
 from adapters.event_store.rows import Append, CommandRow, NewRow
+from adapters.event_store.tables import events
 from adapters.keys.ring import KeyRing
 from adapters.keys.root_file import FileRootKey
 from adapters.keys.row_sealer import RowSealer
+from adapters.keys.tables import keys
 from adapters.views.audit import SqlAuditView
 from adapters.views.audit_projection import AuditProjection
 from adapters.views.caseload import SqlCaseloadView
@@ -65,7 +68,9 @@ def registered(at: datetime = T0, by: UUID = CLINICIAN.id) -> Client:
 
 def identity_of(client: Client, at: datetime = T0, given: str = f"Ada {CANARY}") -> Identity:
     names = (PersonName(given=given, family="Prüfer"),)
-    return Identity.record(client.id, at=at, by=CLINICIAN.id, content=IdentityContent(names=names, birth_date="1984-05-17"))
+    return Identity.record(
+        client.id, at=at, by=CLINICIAN.id, content=IdentityContent(names=names, birth_date="1984-05-17")
+    )
 
 
 def recorded(client: Client, at: datetime = T0, **kwargs: Any) -> Session:
@@ -88,6 +93,14 @@ def planned(client: Client, start: datetime, at: datetime = T0) -> Appointment:
         start=moment(start),
         duration_min=50,
         modality=Modality.VIDEO,
+    )
+
+
+def nonsense(stream: UUID | None = None, version: int = 1, topic: str = "record.1") -> NewRow:
+    """A row that no mapper can read: damaged, or written by something else."""
+    state = b"\x01" + bytes(100)
+    return NewRow(
+        stream=stream or uuid4(), version=version, topic=topic, state=state, state_hash=sha256(state).digest()
     )
 
 
@@ -141,16 +154,22 @@ class World:
                 (*row[:-1], orjson.loads(opened(row.client_id, "journey_items", row.id, row.content))) for row in items
             ),
             "caseload": sorted(
-                (*row[:-1], row.identity and orjson.loads(opened(row.client_id, "caseload", row.client_id, row.identity)))
+                (
+                    *row[:-1],
+                    row.identity and orjson.loads(opened(row.client_id, "caseload", row.client_id, row.identity)),
+                )
                 for row in clients
             ),
             "audit_entries": [tuple(row) for row in entries],
         }
 
-    def empty(self) -> None:
-        """Another deployment's worth of nothing: for properties, which run many histories on one database."""
+    def destroy_keys(self, client: Client) -> None:
+        """What erasure does to the keys of a client."""
+        with self.databases.keys.begin() as connection:
+            connection.execute(update(keys).where(keys.c.owner == client.id).values(wrapped=None, destroyed_at_us=1))
+        self.ring.forget(client.id)
+
+    def remove_state(self, position: int) -> None:
+        """What redaction and retention do to an event."""
         with self.databases.events.begin() as connection:
-            connection.exec_driver_sql("SELECT 1")
-        with self.databases.views.begin() as connection:
-            for table in (journey_items, caseload, audit_entries):
-                connection.execute(delete(table))
+            connection.execute(update(events).where(events.c.position == position).values(state=None))
