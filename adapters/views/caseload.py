@@ -51,6 +51,7 @@ class SqlCaseloadView:
         return CaseloadItem(
             client_id=row.client_id,
             name=shown.get("name", ""),
+            birth_date=shown.get("birth_date", ""),
             status=row.status,
             last_session_at=None if row.last_session_at_us is None else from_us(row.last_session_at_us),
             next_appointment_at=None if next_us is None else from_us(next_us),

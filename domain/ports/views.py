@@ -42,6 +42,8 @@ class CaseloadItem:
     next_appointment_at: datetime | None
     sessions: int
     unsigned_sessions: int
+    birth_date: str = ""
+    """As the identity holds it; tells apart clients of one name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
