@@ -254,7 +254,7 @@ def small_disk() -> Iterator[Callable[[Path, int], Path]]:
             check=False,
         )
         if done.returncode:
-            pytest.skip(f"needs the right to mount a small disk: {done.stderr.strip()}")
+            pytest.skip(f"needs the right to mount a small disk: {done.stderr.strip().splitlines()[0]}")
         mounted.append(folder)
         return folder
 
