@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, and_, delete, exists, func, literal, select, text, update
+from sqlalchemy import Connection, Engine, Row, and_, delete, exists, func, literal, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.db.errors import translated
 from adapters.db.transactions import read_transaction, write_transaction
 from adapters.keys.tables import keys, roots
-from domain.errors import KeysUnavailable
 
 ORGANISATION: Final = UUID(int=0)
 """Owner of keys that belong to no client."""
@@ -45,6 +44,13 @@ class RootRow:
     check_value: bytes
 
 
+_PARENT: Final = keys.alias("parent")
+
+
+def _living(table: Any) -> Any:
+    return and_(table.c.wrapped.is_not(None), table.c.destroyed_at_us.is_(None))
+
+
 class KeyBook:
     """Reads and writes rows of the key database. Every method raises KeysUnavailable when it can't be reached."""
 
@@ -62,13 +68,17 @@ class KeyBook:
         with self._transaction() as connection:
             return _key_row(connection.execute(select(keys).where(keys.c.id == key_id)).one_or_none())
 
-    def create(self, row: KeyRow) -> KeyRow:
-        """Store `row`; when another process stored a key for the same (owner, class, epoch) first, give that one."""
-        values = {
-            name: getattr(row, name)
-            for name in ("id", "owner", "key_class", "epoch", "wrapped_by", "wrapped", "reserved", "created_at_us")
-        }
-        statement = self._insert(keys).values(values).on_conflict_do_nothing()
+    def create(self, row: KeyRow, parent: UUID | None = None) -> KeyRow | None:
+        """Store `row`; when another process stored a key for the same (owner, class, epoch) first, give that one.
+
+        `parent` is the key that wraps it, in the same statement asked to be there still: None is the answer when it was
+        destroyed or removed meanwhile.
+        """
+        names = ("id", "owner", "key_class", "epoch", "wrapped_by", "wrapped", "reserved", "created_at_us")
+        values = select(*(literal(getattr(row, name), keys.c[name].type) for name in names)).where(
+            true() if parent is None else exists(select(_PARENT.c.id).where(_PARENT.c.id == parent, _living(_PARENT)))
+        )
+        statement = self._insert(keys).from_select(names, values).on_conflict_do_nothing()
         with self._transaction(writes=True) as connection:
             if connection.execute(statement).rowcount == 1:
                 return row
@@ -76,16 +86,13 @@ class KeyBook:
             keys.c.owner == row.owner, keys.c.key_class == row.key_class, keys.c.epoch == row.epoch
         )
         with self._transaction() as connection:
-            stored = _key_row(connection.execute(query).one_or_none())
-        if stored is None:  # swept between the two statements
-            raise KeysUnavailable("A key was made and removed by another process at once.", key_class=row.key_class)
-        return stored
+            return _key_row(connection.execute(query).one_or_none())
 
     def reserve(self, key_id: UUID, messages: int, limit: int) -> bool:
         """Add `messages` to what processes may seal under the key; False when that would pass `limit`."""
         statement = (
             update(keys)
-            .where(keys.c.id == key_id, keys.c.wrapped.is_not(None), keys.c.destroyed_at_us.is_(None))
+            .where(keys.c.id == key_id, _living(keys))
             .where(keys.c.reserved + messages <= limit)
             .values(reserved=keys.c.reserved + messages)
         )
@@ -114,21 +121,17 @@ class KeyBook:
 
     def remove_unused(self, owner: UUID, count: int, reserved: int, created_before_us: int) -> int:
         """Delete an owner's keys if nothing about them changed since they were counted; returns how many went."""
-        same = keys.alias()
-        unchanged = (
-            select(literal(1))
-            .where(same.c.owner == owner)
-            .having(
-                and_(
-                    func.count() == count,
-                    func.sum(same.c.reserved) == reserved,
-                    func.max(same.c.created_at_us) < created_before_us,
-                )
-            )
-        )
-        statement = delete(keys).where(keys.c.owner == owner, exists(unchanged))
         with self._transaction(writes=True) as connection:
-            return connection.execute(statement).rowcount
+            if self._engine.dialect.name == "postgresql":
+                # No key is made or reserved between the look and the removal; readers go on.
+                connection.execute(text("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE"))
+            owned = select(func.count(), func.sum(keys.c.reserved), func.max(keys.c.created_at_us)).where(
+                keys.c.owner == owner
+            )
+            now_count, now_reserved, newest_us = connection.execute(owned).one()
+            if (now_count, now_reserved) != (count, reserved) or newest_us >= created_before_us:
+                return 0
+            return connection.execute(delete(keys).where(keys.c.owner == owner)).rowcount
 
     def enrol_root(self, root: RootRow, created_at_us: int) -> Sequence[RootRow]:
         """Store `root` if its purpose has none yet; give the purpose's living roots."""

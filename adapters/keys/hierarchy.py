@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from adapters.keys.book import ORGANISATION, KeyBook, KeyRow, RootRow
 from adapters.keys.errors import NotesRootNotLoaded, RootKeysAlike, RootKeyWrong
 from adapters.keys.wrapping import CHECK_VALUE, KEY_BYTES, check_context, unwrap, wrap, wrap_context
-from domain.errors import Erased, KeyMissing, SealBroken
+from domain.errors import Erased, KeyMissing, KeysUnavailable, SealBroken
 from domain.ports.keys import RecordClass, RootKey
 
 CLIENT_KEY: Final = "client"
@@ -42,6 +42,8 @@ class _Wrapper(NamedTuple):
     """What wraps a key: its name in the row, and the two directions."""
 
     name: str
+    key_id: UUID | None
+    """None for a root."""
     wrap: Callable[[bytes, bytes], bytes]
     unwrap: Callable[[bytes, bytes], bytes]
 
@@ -90,8 +92,12 @@ class Hierarchy:
 
     def create(self, owner: UUID, record_class: RecordClass, epoch: int, reserved: int) -> tuple[KeyRow, bool]:
         """A key of this epoch, stored durably, and whether it was this call that made it."""
-        row = self._make(owner, record_class, epoch, reserved, self._wrapper_of_data(owner, record_class, make=True))
-        stored = self._book.create(row)
+        wrapper = self._wrapper_of_data(owner, record_class, make=True)
+        row = self._make(owner, record_class, epoch, reserved, wrapper)
+        stored = self._book.create(row, wrapper.key_id)
+        if stored is None:
+            self._wrapper_of_data(owner, record_class, make=True)  # raises Erased if that is why
+            raise _gone(record_class)
         return stored, stored.id == row.id
 
     def opened(self, row: KeyRow) -> OpenedKey:
@@ -129,7 +135,7 @@ class Hierarchy:
         if row.destroyed:
             raise Erased(key_id=row.id)
         cipher = AESGCM(self._unwrapped(row, self._root_wrapper(root)))
-        return _Wrapper(row.id.hex, lambda k, c: wrap(cipher, k, c), lambda w, c: unwrap(cipher, w, c))
+        return _Wrapper(row.id.hex, row.id, lambda k, c: wrap(cipher, k, c), lambda w, c: unwrap(cipher, w, c))
 
     def _client_row(self, owner: UUID, client_class: str, root: RootKey, *, named: str, make: bool) -> KeyRow:
         if not make:
@@ -138,7 +144,10 @@ class Hierarchy:
             except ValueError as exc:
                 raise SealBroken from exc
         row = self._book.newest(owner, client_class)
-        return row or self._book.create(self._make(owner, client_class, 1, 0, self._root_wrapper(root)))
+        row = row or self._book.create(self._make(owner, client_class, 1, 0, self._root_wrapper(root)))
+        if row is None:
+            raise _gone(client_class)
+        return row
 
     def _make(self, owner: UUID, key_class: str, epoch: int, reserved: int, wrapper: _Wrapper) -> KeyRow:
         key_id = uuid4()
@@ -173,7 +182,7 @@ class Hierarchy:
 
     @staticmethod
     def _root_wrapper(root: RootKey) -> _Wrapper:
-        return _Wrapper(root.generation, root.wrap, root.unwrap)
+        return _Wrapper(root.generation, None, root.wrap, root.unwrap)
 
     def _enrol(self, purpose: str, root: RootKey) -> None:
         context = check_context(self._deployment, purpose, root.generation)
@@ -188,3 +197,7 @@ class Hierarchy:
             raise RootKeyWrong(root=purpose) from exc
         if not recognised:
             raise RootKeyWrong(root=purpose)
+
+
+def _gone(key_class: str) -> KeysUnavailable:
+    return KeysUnavailable("A key was made and removed by another process at once; try again.", key_class=key_class)

@@ -44,9 +44,11 @@ class FileRootKey:
             raise RootKeyMissing(path=path) from exc
         except OSError as exc:
             raise RootKeyUnreadable(path=path, reason=os.strerror(exc.errno or 0)) from exc
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             _check_owner_and_mode(path, os.fstat(descriptor))
-            return cls(_decoded(path, file.read(_MAX_FILE_BYTES + 1)))
+            return cls(_decoded(path, os.read(descriptor, _MAX_FILE_BYTES)))
+        finally:
+            os.close(descriptor)
 
     @classmethod
     def create(cls, path: Path) -> Self:
