@@ -40,7 +40,8 @@ class NewRow:
 @dataclass(frozen=True, eq=False, kw_only=True)
 class StoredRow(Notification):
     """A row as stored, its whole envelope included. Equal to a plain StoredEvent with the same four fields, which is
-    what the library's contract suites compare. `state` is b"" and `redacted` true once the state was removed."""
+    what the library's contract suites compare. `state` is b"" and `redacted` true once the state was removed.
+    """
 
     subject: UUID | None = None
     record_class: str = ""

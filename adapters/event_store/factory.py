@@ -1,0 +1,62 @@
+"""The library's infrastructure factory over our recorders: PERSISTENCE_MODULE=adapters.event_store.factory.
+
+Reads ANAMNESIS_EVENTS_URL from the environment it is given. The tables are Alembic's; the factory makes none, and opens
+the log when none is open.
+"""
+
+import time
+from typing import Any
+from uuid import uuid4
+from weakref import finalize
+
+from eventsourcing.persistence import InfrastructureFactory
+from eventsourcing.utils import Environment, EnvType, resolve_topic
+
+from adapters.db.engines import open_database
+from adapters.event_store.recorder import Recorder
+from adapters.event_store.snapshots import SnapshotRecorder
+from adapters.event_store.tracking import PositionRecorder
+from adapters.event_store.writer import LogNotOpened
+
+
+class AnamnesisFactory(InfrastructureFactory[PositionRecorder]):
+    """One engine a factory; closing the factory, or losing it, closes its connections."""
+
+    EVENTS_URL = "ANAMNESIS_EVENTS_URL"
+
+    def __init__(self, env: Environment | EnvType | None) -> None:
+        super().__init__(env)
+        url = self.env.get(self.EVENTS_URL)
+        if not url:
+            raise OSError(
+                f"the event database's address is not set: {', '.join(self.env.create_keys(self.EVENTS_URL))}"
+            )
+        self.engine = open_database(url)
+        self._dispose = finalize(self, self.engine.dispose)
+
+    def aggregate_recorder(self, purpose: str = "events") -> Recorder | SnapshotRecorder:
+        """Snapshots have a table of their own; for any other purpose aggregates are recorded in the log."""
+        return SnapshotRecorder(self.engine) if purpose == "snapshots" else self.application_recorder()
+
+    def application_recorder(self) -> Recorder:
+        recorder = Recorder(self.engine)
+        try:
+            recorder.log  # noqa: B018 - asks the database
+        except LogNotOpened:
+            recorder.open_log(uuid4(), time.time_ns() // 1000)
+        return recorder
+
+    def tracking_recorder(self, tracking_recorder_class: type[Any] | None = None) -> Any:
+        """Of the class given, or named by TRACKING_RECORDER_TOPIC, or a plain one."""
+        topic = self.env.get(self.TRACKING_RECORDER_TOPIC)
+        chosen = tracking_recorder_class or (resolve_topic(topic) if topic else PositionRecorder)
+        recorder = chosen(self.engine)
+        # The library's projection runner drops its factory at once and goes on with the recorder.
+        finalize(recorder, self.engine.dispose)
+        return recorder
+
+    def process_recorder(self) -> Recorder:
+        return self.application_recorder()
+
+    def close(self) -> None:
+        self._dispose()
