@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 refused or failed (one message says why and what to do), 2 wrong usage, 130 interrupted.
 """
 
+import os
 import sys
 from typing import Annotated
 
@@ -54,6 +55,8 @@ def _root(
 def main() -> None:
     """Entry of the console script: an error on purpose is one message, anything else names its class."""
     speaker = voice(as_json="--json" in sys.argv)
+    # What we and our children write is for the owner alone, also where it isn't said (Redis).
+    os.umask(0o077)
     try:
         app()
     except AnamnesisError as error:

@@ -1,4 +1,4 @@
-"""Run a program that ends with its parent and keeps its files to itself: `python tether.py PARENT_PID PROGRAM [ARG…]`.
+"""Run a program that ends with its parent: `python tether.py PARENT_PID PROGRAM [ARGUMENT…]`.
 
 The wish to end with one's parent has to be uttered by the child, and survives exec: hence this small step in between, so
 that nothing runs between fork and exec. Standard library alone: it costs milliseconds.
@@ -19,8 +19,6 @@ def main() -> None:
     # The parent may have died before the wish was heard.
     if os.getppid() != int(parent):
         sys.exit(1)
-    # What the program writes is for its owner alone, also where it has no say in it itself (Redis).
-    os.umask(0o077)
     os.execvp(command[0], command)  # noqa: S606 - the caller names the program
 
 
