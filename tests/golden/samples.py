@@ -1,0 +1,231 @@
+"""One event of each stored kind, with values that never change; and the golden file's lines they were stored as.
+
+`python -m tests.golden.samples` appends lines for kinds that have none yet under today's topics. It never changes a line:
+a changed form needs a new schema version in `adapters/event_store/registry.py` and an upcaster, and the lines stay.
+"""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import orjson
+from eventsourcing.utils import get_topic
+
+from adapters.event_store.codec import Codec
+from adapters.event_store.registry import REGISTRY
+from domain.model.account import Account, SignIn
+from domain.model.appointment import Appointment, CancellationReason, CancelledBy, MissReason
+from domain.model.audit import AuditEvent
+from domain.model.client import Client
+from domain.model.identity import Identity, IdentityContent
+from domain.model.session import Session, SessionContent
+from domain.model.values import (
+    Address,
+    Contact,
+    ContactKind,
+    EmergencyContact,
+    Emotion,
+    Modality,
+    MomentInZone,
+    NameUse,
+    PersonName,
+    Representative,
+    RepresentativeAuthority,
+    RiskImpression,
+    RiskLevel,
+    Valence,
+)
+from domain.ports.access import Relation
+from domain.ports.call import Purpose, Role
+
+FOLDER = Path(__file__).parent
+AT = datetime(2026, 3, 2, 9, 30, 15, 250_001, tzinfo=UTC)
+STREAM = UUID("018f3a52-7c1d-7aaa-9f00-5d2b8d0c1a11")
+
+
+def an_id(number: int) -> UUID:
+    return UUID(int=0xA0000000000040008000000000000000 + number)
+
+
+CONTENT = SessionContent(
+    took_place=MomentInZone(datetime(2026, 2, 27, 14, 0, tzinfo=UTC), "Europe/Lisbon", 0),
+    duration_min=50,
+    modality=Modality.IN_PERSON,
+    summary='Line one\nLine "two" — naïve, 東京, 👩‍⚕️, \\ and /',
+    themes=("grief", "sleep"),
+    emotions=(
+        Emotion(name="sadness", intensity=7, valence=Valence.NEGATIVE),
+        Emotion(name="relief", intensity=0, valence=Valence.POSITIVE),
+    ),
+    interventions=("behavioural activation",),
+    goal_ids=(an_id(1), an_id(2)),
+    homework="Walk each day.",
+    risk=RiskImpression(level=RiskLevel.MODERATE, text="Passive ideation, no plan, safety plan reviewed."),
+    next_plan="Review the week.",
+)
+BARE = SessionContent(
+    took_place=MomentInZone(datetime(1999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), "Asia/Kathmandu", 20_700),
+    duration_min=1,
+    modality=Modality.TELEPHONE,
+    summary="x",
+)
+WHO = IdentityContent(
+    names=(
+        PersonName(family="Öberg", given="Ana Lúcia"),
+        PersonName(family="Silva", given="Ana", use=NameUse.MAIDEN),
+    ),
+    birth_date="1984-05-17",
+    pronouns="she/her",
+    contacts=(
+        Contact(kind=ContactKind.PHONE, value="+351 21 000 0000", label="home", may_leave_message=True),
+        Contact(kind=ContactKind.EMAIL, value="ana@example.org"),
+    ),
+    address=Address(lines=("Rua Nova 1", "2 Esq"), city="Lisboa", postal_code="1000-001", region="", country="PT"),
+    emergency_contacts=(
+        EmergencyContact(
+            name=PersonName(given="Rui"),
+            relationship="brother",
+            contacts=(Contact(kind=ContactKind.OTHER, value="at the bakery"),),
+        ),
+    ),
+    locale="pt-PT",
+    zone="Europe/Lisbon",
+    representative=Representative(
+        name=PersonName(family="Costa", given="Marta"), authority=RepresentativeAuthority.GUARDIAN
+    ),
+)
+START = MomentInZone(datetime(2026, 3, 29, 0, 30, tzinfo=UTC), "America/Sao_Paulo", -10_800)
+
+_FIELDS = {
+    Client.Registered: {"registered_by": an_id(1)},
+    Client.CareTeamJoined: {
+        "account_id": an_id(2),
+        "relation": Relation.PRIMARY_CLINICIAN,
+        "joined_by": an_id(1),
+    },
+    Client.CareTeamLeft: {"account_id": an_id(2), "removed_by": an_id(1)},
+    Client.ConsentGiven: {
+        "consent_id": an_id(3),
+        "purpose": Purpose.RESEARCH,
+        "document": "research-consent/2026-03",
+        "given_at": AT - timedelta(days=2),
+        "recorded_by": an_id(1),
+    },
+    Client.ConsentWithdrawn: {
+        "consent_id": an_id(3),
+        "purpose": Purpose.RESEARCH,
+        "withdrawn_at": AT,
+        "recorded_by": an_id(1),
+    },
+    Client.EnteredInError: {"marked_by": an_id(1), "reason": "Opened twice."},
+    Identity.Recorded: {"client_id": an_id(9), "content": WHO, "recorded_by": an_id(1)},
+    Identity.Corrected: {"content": IdentityContent(names=(PersonName(given="Ana"),)), "corrected_by": an_id(1)},
+    Session.Recorded: {
+        "client_id": an_id(9),
+        "author_id": an_id(1),
+        "supervisor_id": None,
+        "content": CONTENT,
+        "draft_id": an_id(4),
+    },
+    Session.Amended: {"content": BARE},
+    Session.Signed: {"signed_by": an_id(1), "supervisor_id": an_id(5)},
+    Session.Cosigned: {"cosigned_by": an_id(5)},
+    Session.Returned: {"returned_by": an_id(5), "comment": "Say more about risk."},
+    Session.AddendumAdded: {"addendum_id": an_id(6), "author_id": an_id(1), "text": "The client called later."},
+    Session.EnteredInError: {"marked_by": an_id(1), "reason": "Wrong chart."},
+    Appointment.Planned: {
+        "client_id": an_id(9),
+        "clinician_id": an_id(1),
+        "start": START,
+        "duration_min": 50,
+        "modality": Modality.VIDEO,
+        "planned_by": an_id(2),
+    },
+    Appointment.Rescheduled: {
+        "start": START,
+        "duration_min": 25,
+        "modality": Modality.HOME_VISIT,
+        "rescheduled_by": an_id(2),
+    },
+    Appointment.Held: {"session_id": an_id(7), "recorded_by": an_id(2)},
+    Appointment.Cancelled: {
+        "cancelled_by": CancelledBy.CLIENT,
+        "reason": CancellationReason.ILLNESS,
+        "notice_s": -90,
+        "recorded_by": an_id(2),
+    },
+    Appointment.Missed: {"reason": MissReason.CLIENT_NO_SHOW, "recorded_by": an_id(2)},
+    Appointment.EnteredInError: {"marked_by": an_id(2), "reason": "Wrong chart."},
+    Account.Created: {
+        "login": "ana@clinic.example",
+        "display_name": "Ana Öberg",
+        "role": Role.CLINICIAN,
+        "password_hash": "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA",
+        "client_id": None,
+        "supervisor_id": an_id(5),
+        "created_by": an_id(8),
+    },
+    Account.PasswordChanged: {
+        "password_hash": "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$bmV3",
+        "changed_by": an_id(1),
+        "kept_sign_in_id": an_id(10),
+    },
+    Account.PasswordRehashed: {"password_hash": "$argon2id$v=19$m=65536,t=3,p=1$c2FsdA$bmV3"},
+    Account.SignInFailed: {"locked_until": AT + timedelta(minutes=15)},
+    Account.SignInSucceeded: {},
+    Account.Unlocked: {"unlocked_by": an_id(8)},
+    Account.Disabled: {"disabled_by": an_id(8)},
+    Account.Enabled: {"enabled_by": an_id(8)},
+    SignIn.Opened: {
+        "account_id": an_id(1),
+        "refresh_hash": bytes(range(32)),
+        "expires_at": AT + timedelta(hours=12),
+    },
+    SignIn.Refreshed: {"refresh_hash": bytes(range(200, 232))},
+    SignIn.Revoked: {"reason": "signed_out"},
+    AuditEvent: {
+        "action": "session.read",
+        "actor_id": an_id(1),
+        "actor_role": "clinician",
+        "client_id": an_id(9),
+        "resources": (an_id(7), an_id(6)),
+        "outcome": "denied",
+        "reason": "outside_care_team",
+        "purpose": "treatment",
+        "origin": "192.0.2.7",
+    },
+}
+
+
+def sample(event_class, version=3):
+    """The event of this class. KeyError tells that a new class needs a sample here."""
+    begins = REGISTRY.of_class(event_class).aggregate
+    return event_class(
+        originator_id=STREAM,
+        originator_version=version,
+        timestamp=AT,
+        **({"originator_topic": get_topic(begins)} if begins else {}),
+        **_FIELDS[event_class],
+    )
+
+
+def golden(topic: str) -> dict[str, bytes]:
+    """The stored plaintexts of a topic by precise kind."""
+    path = FOLDER / f"{topic}.jsonl"
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    return {orjson.loads(line)["kind"]: line for line in lines}
+
+
+def main() -> None:
+    codec = Codec()
+    for event_type in REGISTRY:
+        topic = REGISTRY.topic_of(event_type.coarse)
+        if event_type.kind not in golden(topic):
+            with (FOLDER / f"{topic}.jsonl").open("ab") as file:
+                file.write(codec.encode(sample(event_type.event_class)) + b"\n")
+            sys.stdout.write(f"{topic}: {event_type.kind}\n")
+
+
+if __name__ == "__main__":
+    main()
