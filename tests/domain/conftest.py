@@ -1,0 +1,126 @@
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+import pytest
+
+from adapters.memory.identity import InMemoryClock, InMemoryHasher, InMemoryIds, InMemorySecrets, InMemoryTokens
+from adapters.memory.ledger import InMemoryAggregates, InMemoryDrafts, InMemoryLedger, InMemoryLog
+from adapters.memory.views import InMemoryAuditView, InMemoryCaseloadView, InMemoryJourneyView
+from domain.model.account import Account, SignIn
+from domain.model.appointment import Appointment
+from domain.model.audit import AuditEvent
+from domain.model.client import Client
+from domain.model.identity import Identity
+from domain.model.session import Session
+from domain.ports.access import Relation
+from domain.ports.call import Actor, Call, Role
+from domain.services import Services
+from domain.services.access import Access
+from domain.services.accounts import AccountService
+from domain.services.appointments import AppointmentService
+from domain.services.audit import AuditService
+from domain.services.clients import ClientService
+from domain.services.drafts import DraftService
+from domain.services.journey import JourneyService
+from domain.services.sessions import SessionService
+from domain.services.sign_in import SignInPolicy, SignInService
+from tests.contracts.samples import call_by, identity
+
+PASSWORD = "correct horse battery"
+HOST = Actor(id=UUID(int=1), role=Role.SERVICE)
+
+
+class House:
+    """All services over plain objects, and people to use them."""
+
+    def __init__(self) -> None:
+        self.log = InMemoryLog()
+        self.clock = InMemoryClock()
+        self.hasher = InMemoryHasher()
+        self.tokens = InMemoryTokens()
+        self.ledger = InMemoryLedger(self.log)
+        self.state = self.log.state
+        self.access = Access(ledger=self.ledger, state=self.state)
+        self.services = self._services()
+
+    def _services(self) -> Services:
+        ledger, access, state, log = self.ledger, self.access, self.state, self.log
+        drafts = InMemoryDrafts(log, ledger)
+        sessions = InMemoryAggregates(log, Session)
+        accounts = InMemoryAggregates(log, Account)
+        return Services(
+            clients=ClientService(
+                ledger=ledger,
+                access=access,
+                state=state,
+                clients=InMemoryAggregates(log, Client),
+                identities=InMemoryAggregates(log, Identity),
+                caseload=InMemoryCaseloadView(log, self.clock.now),
+            ),
+            sessions=SessionService(ledger=ledger, access=access, sessions=sessions, drafts=drafts),
+            appointments=AppointmentService(
+                ledger=ledger,
+                access=access,
+                state=state,
+                appointments=InMemoryAggregates(log, Appointment),
+                sessions=sessions,
+            ),
+            drafts=DraftService(ledger=ledger, access=access, drafts=drafts),
+            journey=JourneyService(ledger=ledger, access=access, journey=InMemoryJourneyView(log, self.clock.now)),
+            audit=AuditService(ledger=ledger, access=access, audit=InMemoryAuditView(log, self.clock.now)),
+            accounts=AccountService(ledger=ledger, access=access, state=state, accounts=accounts, hasher=self.hasher),
+            sign_in=SignInService(
+                ledger=ledger,
+                state=state,
+                accounts=accounts,
+                sign_ins=InMemoryAggregates(log, SignIn),
+                hasher=self.hasher,
+                signer=self.tokens,
+                secrets=InMemorySecrets(),
+                ids=InMemoryIds(),
+                policy=SignInPolicy(),
+            ),
+        )
+
+    def call(self, who: Actor, **more: object) -> Call:
+        return call_by(who, self.clock.now(), **more)
+
+    def person(self, role: Role = Role.CLINICIAN, login: str = "", **ties: UUID | None) -> Actor:
+        """Somebody with an account."""
+        account_id = uuid4()
+        login = login or f"{account_id.hex}@example.org"
+        if role is Role.OPERATOR:
+            make = self.services.accounts.bootstrap
+            make(self.call(HOST), account_id, login=login, password=PASSWORD, display_name="O. Perator", role=role)
+        else:
+            operator = Actor(id=UUID(int=2), role=Role.OPERATOR)
+            self.services.accounts.create(
+                self.call(operator),
+                account_id,
+                login=login,
+                password=PASSWORD,
+                display_name="Somebody",
+                role=role,
+                **ties,
+            )
+        return Actor(id=account_id, role=role, **ties)
+
+    def chart(self, clinician: Actor, *members: tuple[Actor, Relation], family: str = "Okafor") -> UUID:
+        """A new client of the clinician's."""
+        client_id = uuid4()
+        self.services.clients.register(self.call(clinician), client_id, identity(family))
+        for member, relation in members:
+            self.services.clients.join_care_team(self.call(clinician), client_id, member.id, relation)
+        return client_id
+
+    def entries(self, call: Call) -> Sequence[AuditEvent]:
+        """What the request left in the audit."""
+        return list(self.log.streams.get(call.request_id, ()))
+
+    def reasons(self, call: Call) -> list[tuple[str, str, str]]:
+        return [(event.action, event.outcome, event.reason) for event in self.entries(call)]
+
+
+@pytest.fixture
+def house() -> House:
+    return House()

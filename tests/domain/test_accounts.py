@@ -1,0 +1,205 @@
+from uuid import uuid4
+
+import pytest
+
+from domain.errors import Invalid, StaleVersion
+from domain.model.account import (
+    AccountDisabled,
+    AccountNotDisabled,
+    AccountNotFound,
+    AccountNotLocked,
+    LoginTaken,
+    check_password,
+    normalised_login,
+)
+from domain.ports.call import Role
+from domain.services.access import RoleNotPermitted
+from domain.services.accounts import CannotDisableOneself, WrongPassword
+from domain.services.sign_in import NOBODY, SignedOut, SignInRefused
+from tests.domain.conftest import HOST, PASSWORD
+
+LOGIN = "ada@example.org"
+NEW = "a quite different one"
+
+
+@pytest.fixture
+def operator(house):
+    return house.person(Role.OPERATOR)
+
+
+def create(house, who, **more):
+    facts = {"login": LOGIN, "password": PASSWORD, "display_name": "Ada", "role": Role.CLINICIAN} | more
+    account_id = uuid4()
+    house.services.accounts.create(house.call(who), account_id, **facts)
+    return account_id
+
+
+def sign_in(house, login=LOGIN, password=PASSWORD):
+    return house.services.sign_in.sign_in(house.call(NOBODY), login, password)
+
+
+def test_the_first_account_is_made_on_the_host_and_makes_the_others(house):
+    account_id = uuid4()
+    call = house.call(HOST)
+    house.services.accounts.bootstrap(call, account_id, login="op@example.org", password=PASSWORD, display_name="Op")
+    assert house.reasons(call) == [("account.bootstrap", "allowed", "")]
+    operator = sign_in(house, "op@example.org").actor
+    assert operator.role is Role.OPERATOR
+    assert create(house, operator)
+
+
+def test_nobody_but_an_operator_makes_accounts_and_nobody_signed_in_bootstraps(house, operator):
+    for role in (Role.CLINICIAN, Role.SUPERVISOR, Role.COMPLIANCE_OFFICER, Role.ML_ENGINEER):
+        with pytest.raises(RoleNotPermitted):
+            create(house, house.person(role))
+    with pytest.raises(RoleNotPermitted):
+        house.services.accounts.bootstrap(
+            house.call(operator), uuid4(), login=LOGIN, password=PASSWORD, display_name="Op"
+        )
+
+
+def test_a_login_is_taken_once_whatever_its_case(house, operator):
+    create(house, operator)
+    with pytest.raises(LoginTaken):
+        create(house, operator, login=" ADA@Example.ORG ")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"login": "ada"},
+        {"login": "ada@"},
+        {"login": "a da@example.org"},
+        {"login": "ada@example..org"},
+        {"login": "x" * 250 + "@example.org"},
+        {"password": "elevenchars"},
+        {"password": "x" * 129},
+        {"password": "aaaabbbbaaaabbbb"},
+        {"password": LOGIN},
+        {"password": "twelve chars\ud800"},
+        {"display_name": " "},
+        {"display_name": "Ada\x1b[2J"},
+        {"role": Role.SERVICE},
+        {"client_id": uuid4()},
+        {"role": Role.CLIENT, "client_id": uuid4()},
+        {"supervisor_id": uuid4()},
+    ],
+)
+def test_an_account_that_cannot_be_right_is_refused(house, operator, wrong):
+    with pytest.raises(Invalid) as refused:
+        create(house, operator, **wrong)
+    typed = [value for value in wrong.values() if type(value) is str and value.strip()]
+    assert not any(value in str(refused.value) for value in typed)
+
+
+def test_a_supervisor_is_an_account_of_a_supervisor_and_only_clinicians_have_one(house, operator):
+    supervisor, clinician = house.person(Role.SUPERVISOR), house.person()
+    assert create(house, operator, supervisor_id=supervisor.id)
+    with pytest.raises(Invalid):
+        create(house, operator, login="b@example.org", supervisor_id=clinician.id)
+    with pytest.raises(Invalid):
+        create(house, operator, login="c@example.org", role=Role.SUPERVISOR, supervisor_id=supervisor.id)
+
+
+def test_a_clients_account_is_tied_to_the_chart(house, operator):
+    client_id = house.chart(house.person())
+    create(house, operator, role=Role.CLIENT, client_id=client_id)
+    assert sign_in(house).actor.client_id == client_id
+
+
+def test_everybody_reads_their_own_account_operators_any_and_others_none(house, operator):
+    account_id = create(house, operator)
+    own = sign_in(house).actor
+    assert house.services.accounts.read(house.call(own), account_id).display_name == "Ada"
+    assert house.services.accounts.read(house.call(operator), account_id).login == LOGIN
+    with pytest.raises(RoleNotPermitted):
+        house.services.accounts.read(house.call(own), operator.id)
+    with pytest.raises(AccountNotFound):
+        house.services.accounts.read(house.call(operator), uuid4())
+
+
+def test_a_disabled_account_is_out_at_once_and_comes_back_only_by_signing_in(house, operator):
+    account_id = create(house, operator)
+    tokens = sign_in(house)
+    house.services.accounts.disable(house.call(operator), account_id)
+    authenticate = house.services.sign_in.authenticate
+    with pytest.raises(SignedOut):
+        authenticate(tokens.access_token, house.clock.now())
+    with pytest.raises(SignInRefused):
+        sign_in(house)
+    with pytest.raises(AccountDisabled):
+        house.services.accounts.disable(house.call(operator), account_id)
+    house.services.accounts.enable(house.call(operator), account_id)
+    with pytest.raises(AccountNotDisabled):
+        house.services.accounts.enable(house.call(operator), account_id)
+    with pytest.raises(SignedOut):
+        authenticate(tokens.access_token, house.clock.now())
+    assert sign_in(house)
+
+
+def test_an_operator_does_not_lock_themselves_out(house, operator):
+    with pytest.raises(CannotDisableOneself):
+        house.services.accounts.disable(house.call(operator), operator.id)
+
+
+def test_a_changed_password_ends_the_other_sign_ins_and_keeps_this_one(house, operator):
+    create(house, operator)
+    here, elsewhere = sign_in(house), sign_in(house)
+    change = house.services.accounts.change_password
+    call = house.call(here.actor)
+    with pytest.raises(WrongPassword):
+        change(call, "not my password", NEW)
+    assert house.reasons(call) == [("account.change_password", "denied", "wrong_password")]
+    with pytest.raises(Invalid):
+        change(house.call(here.actor), PASSWORD, "short")
+    change(house.call(here.actor), PASSWORD, NEW)
+    authenticate = house.services.sign_in.authenticate
+    assert authenticate(here.access_token, house.clock.now()) == here.actor
+    with pytest.raises(SignedOut):
+        authenticate(elsewhere.access_token, house.clock.now())
+    with pytest.raises(SignInRefused):
+        sign_in(house)
+    assert sign_in(house, password=NEW)
+
+
+def test_a_forgotten_password_is_reset_on_the_host_and_ends_every_sign_in(house, operator):
+    account_id = create(house, operator)
+    tokens = sign_in(house)
+    house.services.accounts.reset_password(house.call(HOST), account_id, NEW)
+    with pytest.raises(SignedOut):
+        house.services.sign_in.authenticate(tokens.access_token, house.clock.now())
+    assert sign_in(house, password=NEW)
+    with pytest.raises(RoleNotPermitted):
+        house.services.accounts.reset_password(house.call(operator), account_id, PASSWORD)
+
+
+def test_unlocking_forgets_failures_and_needs_some(house, operator):
+    account_id = create(house, operator)
+    with pytest.raises(AccountNotLocked):
+        house.services.accounts.unlock(house.call(operator), account_id)
+    for _ in range(5):
+        with pytest.raises(SignInRefused):
+            sign_in(house, password="wrong password")
+    with pytest.raises(SignInRefused):
+        sign_in(house)
+    house.services.accounts.unlock(house.call(operator), account_id)
+    assert sign_in(house)
+
+
+def test_a_stale_version_is_refused(house, operator):
+    account_id = create(house, operator)
+    with pytest.raises(StaleVersion):
+        house.services.accounts.disable(house.call(operator, expected_version=3), account_id)
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [(" Ada@Example.ORG ", "ada@example.org"), ("STRASSE@example.org", "strasse@example.org"), ("root@localhost",) * 2],
+)
+def test_a_login_is_trimmed_and_case_folded(given, stored):
+    assert normalised_login(given) == stored
+
+
+def test_a_passphrase_in_any_language_is_a_password():
+    check_password("zwölf Boxkämpfer jagen", LOGIN)
+    check_password("密码要长一点才安全真的啊", LOGIN)

@@ -1,0 +1,260 @@
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+
+from domain.errors import Invalid, StaleVersion, Unauthenticated
+from domain.model.account import Account
+from domain.ports.call import Role
+from domain.services.sign_in import NOBODY, RefreshAlreadyUsed, SignedOut, SignInRefused
+from tests.domain.conftest import PASSWORD
+
+LOGIN = "ada@example.org"
+
+
+@pytest.fixture
+def ada(house):
+    return house.person(login=LOGIN)
+
+
+def sign_in(house, login=LOGIN, password=PASSWORD, call=None):
+    return house.services.sign_in.sign_in(call or house.call(NOBODY), login, password)
+
+
+def refresh(house, token):
+    return house.services.sign_in.refresh(house.call(NOBODY), token)
+
+
+def authenticate(house, tokens):
+    return house.services.sign_in.authenticate(tokens.access_token, house.clock.now())
+
+
+def fail(house, times=1):
+    for _ in range(times):
+        with pytest.raises(SignInRefused):
+            sign_in(house, password="wrong password")
+
+
+def test_the_right_password_opens_a_sign_in_that_says_who_it_is(house, ada):
+    call = house.call(NOBODY)
+    tokens = sign_in(house, " Ada@EXAMPLE.org", call=call)
+    assert authenticate(house, tokens) == tokens.actor
+    assert (tokens.actor.id, tokens.actor.role) == (ada.id, Role.CLINICIAN)
+    (entry,) = house.entries(call)
+    assert (entry.action, entry.actor_id, entry.outcome) == ("sign_in.open", ada.id, "allowed")
+    assert entry.resources == (tokens.actor.sign_in_id,)
+
+
+def test_a_trainees_sign_in_carries_the_supervisor(house):
+    supervisor = house.person(Role.SUPERVISOR)
+    house.person(login=LOGIN, supervisor_id=supervisor.id)
+    assert authenticate(house, sign_in(house)).supervisor_id == supervisor.id
+
+
+def test_unknown_wrong_locked_and_disabled_are_told_alike_and_each_verifies_one_hash(house, ada):
+    disabled = house.person(login="ben@example.org")
+    house.services.accounts.disable(house.call(house.person(Role.OPERATOR)), disabled.id)
+    told = set()
+    attempts = [("nobody@example.org", PASSWORD), ("not a login", PASSWORD), (LOGIN, "wrong password")]
+    attempts += [("ben@example.org", PASSWORD)]
+    for login, password in attempts:
+        before = house.hasher.verified
+        with pytest.raises(SignInRefused) as refused:
+            sign_in(house, login, password)
+        assert house.hasher.verified == before + 1
+        told.add(str(refused.value))
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("login", "password", "reason"),
+    [("nobody@example.org", PASSWORD, "unknown_login"), (LOGIN, "wrong password", "wrong_password")],
+)
+def test_each_refusal_is_on_record_with_its_reason_and_without_what_was_typed(house, ada, login, password, reason):
+    call = house.call(NOBODY)
+    with pytest.raises(SignInRefused):
+        sign_in(house, login, password, call)
+    assert house.reasons(call) == [("sign_in.open", "denied", reason)]
+    assert login not in repr(house.entries(call))
+
+
+def test_five_wrong_passwords_lock_the_account_for_a_quarter_of_an_hour(house, ada):
+    fail(house, 5)
+    call = house.call(NOBODY)
+    with pytest.raises(SignInRefused):
+        sign_in(house, call=call)
+    assert house.reasons(call) == [("sign_in.open", "denied", "account_locked")]
+    house.clock.forward(899)
+    fail(house)
+    house.clock.forward(1)
+    assert sign_in(house)
+
+
+def test_a_success_forgets_earlier_failures(house, ada):
+    fail(house, 4)
+    assert sign_in(house)
+    fail(house, 4)
+    assert sign_in(house)
+
+
+def test_a_failure_that_loses_a_race_is_counted_all_the_same(house, ada, monkeypatch):
+    saved, lost = house.ledger.save, []
+
+    def racing(call, entry, *aggregates):
+        if aggregates and isinstance(aggregates[0], Account) and len(lost) < 3:
+            lost.append(1)
+            raise StaleVersion
+        return saved(call, entry, *aggregates)
+
+    monkeypatch.setattr(house.ledger, "save", racing)
+    fail(house)
+    assert (len(lost), house.state.account(ada.id).failed_attempts) == (3, 1)
+
+
+def test_a_sign_in_that_loses_a_race_looks_again_and_is_refused_when_the_account_was_disabled(house, ada, monkeypatch):
+    operator, saved = house.person(Role.OPERATOR), house.ledger.save
+
+    def disabled_meanwhile(call, entry, *aggregates):
+        monkeypatch.setattr(house.ledger, "save", saved)
+        house.services.accounts.disable(house.call(operator), ada.id)
+        raise StaleVersion
+
+    monkeypatch.setattr(house.ledger, "save", disabled_meanwhile)
+    with pytest.raises(SignInRefused):
+        sign_in(house)
+
+
+def test_an_old_hash_is_renewed_when_the_password_is_at_hand(house, ada):
+    before = house.state.account(ada.id).password_hash
+    house.hasher.generation = 2
+    tokens = sign_in(house)
+    assert house.state.account(ada.id).password_hash != before
+    assert sign_in(house)
+    assert authenticate(house, tokens)
+
+
+@pytest.mark.parametrize("password", ["x" * 200_000, "half \ud800"])
+def test_what_cannot_be_a_password_is_refused_before_anything_is_hashed(house, ada, password):
+    before = house.hasher.verified
+    with pytest.raises(Invalid):
+        sign_in(house, password=password)
+    assert house.hasher.verified == before
+
+
+def test_one_password_typed_on_two_keyboards_is_one_password(house):
+    account = house.person(login=LOGIN)
+    house.services.accounts.change_password(house.call(account), PASSWORD, "Zw\u00f6lf Boxk\u00e4mpfer")
+    assert sign_in(house, password="Zwo\u0308lf Boxka\u0308mpfer")
+
+
+def test_an_access_token_lasts_minutes_and_is_renewed_with_the_refresh_token(house, ada):
+    tokens = sign_in(house)
+    house.clock.forward(301)
+    with pytest.raises(Unauthenticated):
+        authenticate(house, tokens)
+    renewed = refresh(house, tokens.refresh_token)
+    assert authenticate(house, renewed).sign_in_id == tokens.actor.sign_in_id
+    assert renewed.refresh_token != tokens.refresh_token
+
+
+def test_a_refresh_token_used_again_later_ends_the_sign_in_for_both(house, ada):
+    stolen = sign_in(house)
+    house.clock.forward(60)
+    owner = refresh(house, stolen.refresh_token)
+    house.clock.forward(60)
+    call = house.call(NOBODY)
+    with pytest.raises(SignedOut):
+        house.services.sign_in.refresh(call, stolen.refresh_token)
+    assert house.reasons(call) == [("sign_in.refresh", "denied", "refresh_token_reused")]
+    for attempt in (lambda: authenticate(house, owner), lambda: refresh(house, owner.refresh_token)):
+        with pytest.raises(SignedOut):
+            attempt()
+
+
+def test_two_tabs_that_refresh_at_once_are_a_race_and_not_a_theft(house, ada):
+    tokens = sign_in(house)
+    house.clock.forward(60)
+    first = refresh(house, tokens.refresh_token)
+    house.clock.forward(2)
+    with pytest.raises(RefreshAlreadyUsed):
+        refresh(house, tokens.refresh_token)
+    assert authenticate(house, first)
+    assert refresh(house, first.refresh_token)
+
+
+def test_a_guessed_token_ends_nobodys_sign_in(house, ada):
+    tokens = sign_in(house)
+    raw = urlsafe_b64decode(tokens.refresh_token)
+    guessed = urlsafe_b64encode(raw[:16] + b"\0" * 32).decode()
+    with pytest.raises(SignedOut):
+        refresh(house, guessed)
+    assert authenticate(house, tokens)
+
+
+@pytest.mark.parametrize("token", ["", "x", "é", "A" * 63, "A" * 64, "A" * 10_000, "\ud800", "%%%%"])
+def test_what_is_no_refresh_token_is_refused_plainly(house, ada, token):
+    with pytest.raises(SignedOut):
+        refresh(house, token)
+
+
+def test_a_sign_in_left_alone_ends_after_a_quarter_of_an_hour(house, ada):
+    tokens = sign_in(house)
+    house.clock.forward(900)
+    call = house.call(NOBODY)
+    with pytest.raises(SignedOut):
+        house.services.sign_in.refresh(call, tokens.refresh_token)
+    assert house.reasons(call) == [("sign_in.refresh", "denied", "timed_out")]
+    assert house.state.sign_in(tokens.actor.sign_in_id).revoked
+
+
+def test_a_sign_in_ends_after_twelve_hours_however_busy(house, ada):
+    tokens = sign_in(house)
+    for _ in range(12 * 6 - 1):
+        house.clock.forward(600)
+        tokens = refresh(house, tokens.refresh_token)
+    assert authenticate(house, tokens)
+    house.clock.forward(599)
+    last = refresh(house, tokens.refresh_token)
+    assert last.access_expires_at == last.sign_in_expires_at
+    house.clock.forward(1)
+    with pytest.raises(SignedOut):
+        refresh(house, last.refresh_token)
+
+
+def test_signing_out_ends_this_sign_in_at_once_and_no_other(house, ada):
+    here, elsewhere = sign_in(house), sign_in(house)
+    call = house.call(here.actor)
+    house.services.sign_in.sign_out(call)
+    assert house.reasons(call) == [("sign_in.sign_out", "allowed", "")]
+    for attempt in (lambda: authenticate(house, here), lambda: refresh(house, here.refresh_token)):
+        with pytest.raises(SignedOut):
+            attempt()
+    assert authenticate(house, elsewhere)
+
+
+def test_nobody_signs_out_who_is_not_signed_in(house):
+    with pytest.raises(SignedOut):
+        house.services.sign_in.sign_out(house.call(NOBODY))
+
+
+def test_a_token_without_a_sign_in_or_of_an_unknown_one_is_worth_nothing(house, ada):
+    in_an_hour = 2**60
+    for actor in (ada, replace(ada, sign_in_id=uuid4())):
+        token = house.tokens.issue(actor, in_an_hour)
+        with pytest.raises(Unauthenticated):
+            house.services.sign_in.authenticate(token, house.clock.now())
+
+
+def test_what_a_token_claims_counts_less_than_what_the_account_is(house, ada):
+    tokens = sign_in(house)
+    forged = house.tokens.issue(replace(tokens.actor, role=Role.OPERATOR), 2**60)
+    assert house.services.sign_in.authenticate(forged, house.clock.now()).role is Role.CLINICIAN
+
+
+def test_no_event_holds_a_password_or_a_token(house, ada):
+    tokens = sign_in(house)
+    kept = repr(house.log.events)
+    assert PASSWORD not in kept
+    assert tokens.refresh_token not in kept
+    assert repr(urlsafe_b64decode(tokens.refresh_token)[16:]) not in kept
