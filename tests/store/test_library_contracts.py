@@ -10,8 +10,8 @@ Left out, each for its reason:
   legacy environment variables and says nothing about ours; it runs, unchanged, with the rest of the class.
 """
 
+import threading
 from typing import ClassVar
-from uuid import uuid4
 
 import pytest
 from eventsourcing.persistence import InfrastructureFactory, Tracking
@@ -58,7 +58,12 @@ class OnDatabase:
         for name, value in self.variables.items():
             monkeypatch.setenv(name, value)
         self.factories = []
+        before = set(threading.enumerate())
         yield
+        # Some of the library's tests leave their reading threads to end by themselves.
+        for thread in set(threading.enumerate()) - before:
+            if not thread.daemon:
+                thread.join(10)
         for factory in self.factories:
             factory.close()
 
