@@ -82,6 +82,7 @@ class AccessWrites:
             Account.SignInFailed: self._account_changed,
             Account.SignInSucceeded: self._account_changed,
             Account.Unlocked: self._account_changed,
+            Account.SupervisionChanged: self._supervision_changed,
             Account.Disabled: self._account_disabled,
             Account.Enabled: self._account_changed,
             SignIn.Opened: self._sign_in_opened,
@@ -129,6 +130,11 @@ class AccessWrites:
     def _account_disabled(self, event: Account.Disabled, account: Account) -> Sequence[StateWrite]:
         kept = {"account": event.originator_id, "kept": ALL_REVOKED}
         return (*self._account_changed(event, account), StateWrite(statement=_REVOKE_ALL_BUT, parameters=kept))
+
+    @staticmethod
+    def _supervision_changed(event: Account.SupervisionChanged, account: Account) -> Sequence[StateWrite]:
+        changes = {"supervisor_id": event.supervisor_id, **_counters(account)}
+        return (_updated(_UPDATE_ACCOUNT, {"account": event.originator_id}, changes),)
 
     def _sealed(self, account: Account) -> bytes:
         return self._vault.seal_account(

@@ -109,6 +109,8 @@ class InMemoryAccessState:
                 self._change(stream, failed_attempts=0, locked_until_us=to_us(until))
             case Account.SignInSucceeded() | Account.Unlocked():
                 self._change(stream, failed_attempts=0, locked_until_us=0)
+            case Account.SupervisionChanged():
+                self._change(stream, supervisor_id=event.supervisor_id)
             case Account.Disabled():
                 self._change(stream, disabled=True)
                 self._end_stays(stream)

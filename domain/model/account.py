@@ -50,6 +50,11 @@ class AccountNotLocked(Conflict):
     message = "The account is not locked."
 
 
+class SupervisionUnchanged(Conflict):
+    code = "supervision_unchanged"
+    message = "The account is supervised so already."
+
+
 class Account(Aggregate):
     """`failed_attempts` counts since the last success, unlocking or change of password."""
 
@@ -162,6 +167,16 @@ class Account(Aggregate):
             aggregate.failed_attempts = 0
             aggregate.locked_until = None
 
+    class SupervisionChanged(Event):
+        """A trainee got another supervisor, or was licensed (None). Sessions signed before keep theirs."""
+
+        KIND: ClassVar[str] = "account.supervision_changed"
+        supervisor_id: UUID | None
+        changed_by: UUID
+
+        def apply(self, aggregate: "Account") -> None:
+            aggregate.supervisor_id = self.supervisor_id
+
     @classmethod
     def create(  # noqa: PLR0913 - one argument a fact of the account
         cls,
@@ -184,10 +199,7 @@ class Account(Aggregate):
         checks.text("display_name", display_name, 200, least=1, one_line=True)
         if client_id is not None and role is not Role.CLIENT:
             raise Invalid("Only accounts of clients name a client_id.", field="client_id")
-        if supervisor_id is not None and role is not Role.CLINICIAN:
-            raise Invalid("Only clinicians in training name a supervisor_id.", field="supervisor_id")
-        if supervisor_id == account_id:
-            raise Invalid("Nobody supervises themselves.", field="supervisor_id")
+        _check_supervisor(role, supervisor_id)
         return cls._create(
             cls.Created,
             id=account_id,
@@ -243,6 +255,13 @@ class Account(Aggregate):
         if not self.disabled:
             raise AccountNotDisabled(account_id=self.id)
         self.trigger_event(self.Enabled, timestamp=at, enabled_by=by)
+
+    def change_supervision(self, *, at: datetime, by: UUID, supervisor_id: UUID | None) -> None:
+        """Who co-signs from now on; None for a clinician who is licensed now. Raises SupervisionUnchanged, Invalid."""
+        _check_supervisor(self.role, supervisor_id)
+        if supervisor_id == self.supervisor_id:
+            raise SupervisionUnchanged(account_id=self.id)
+        self.trigger_event(self.SupervisionChanged, timestamp=at, supervisor_id=supervisor_id, changed_by=by)
 
     def locked(self, now: datetime) -> bool:
         return self.locked_until is not None and now < self.locked_until
@@ -330,6 +349,11 @@ class SignIn(Aggregate):
         """Nothing happens when it was revoked before."""
         if not self.revoked:
             self.trigger_event(self.Revoked, timestamp=at, reason=reason)
+
+
+def _check_supervisor(role: Role, supervisor_id: UUID | None) -> None:
+    if supervisor_id is not None and role is not Role.CLINICIAN:
+        raise Invalid("Only clinicians in training name a supervisor_id.", field="supervisor_id")
 
 
 def normalised_login(login: str) -> str:

@@ -118,6 +118,16 @@ class AccountService:
         account.unlock(at=call.at, by=call.actor.id)
         return self._save(call, Action.ACCOUNT_UNLOCK, account)
 
+    def change_supervision(self, call: Call, account_id: UUID, supervisor_id: UUID | None) -> Receipt:
+        """Another supervisor for a trainee, or None once licensed: what is signed from now on goes by it.
+
+        Raises AccountNotFound, Denied, StaleVersion, SupervisionUnchanged, Invalid.
+        """
+        account = self._for_change(call, Action.ACCOUNT_CHANGE_SUPERVISION, account_id)
+        self._check_ties(None, supervisor_id)
+        account.change_supervision(at=call.at, by=call.actor.id, supervisor_id=supervisor_id)
+        return self._save(call, Action.ACCOUNT_CHANGE_SUPERVISION, account)
+
     def change_password(self, call: Call, current: str, new: str) -> Receipt:
         """The caller's own; every other sign-in of the account ends. Raises Denied, WrongPassword, Invalid."""
         self._access.require(call, Action.ACCOUNT_CHANGE_PASSWORD, RecordClass.ACCESS, resources=(call.actor.id,))

@@ -58,6 +58,7 @@ class Action(StrEnum):
     ACCOUNT_DISABLE = "account.disable"
     ACCOUNT_ENABLE = "account.enable"
     ACCOUNT_UNLOCK = "account.unlock"
+    ACCOUNT_CHANGE_SUPERVISION = "account.change_supervision"
     ACCOUNT_RESET_PASSWORD = "account.reset_password"  # noqa: S105 - a code, not a password
     ACCOUNT_CHANGE_PASSWORD = "account.change_password"  # noqa: S105 - a code, not a password
     SIGN_IN_OPEN = "sign_in.open"
@@ -337,6 +338,7 @@ RULES: Final[tuple[Rule, ...]] = (
         Action.ACCOUNT_DISABLE,
         Action.ACCOUNT_ENABLE,
         Action.ACCOUNT_UNLOCK,
+        Action.ACCOUNT_CHANGE_SUPERVISION,
     ),
     _rule(
         "compliance_reads_accounts",

@@ -482,6 +482,15 @@ class LedgerContract:
         assert (record.refresh_hash, record.refreshed_at_us) == (b"i" * 32, microseconds(later))
         assert world.state.sign_in(uuid4()) is None
 
+    def test_a_change_of_supervision_counts_for_sign_ins_that_are_open(self, world):
+        account = new_account(supervisor_id=uuid4())
+        sign_in = new_sign_in(account.id)
+        world.save(account, sign_in)
+        for supervisor_id in (uuid4(), None):
+            account.change_supervision(at=NOW, by=uuid4(), supervisor_id=supervisor_id)
+            world.save(account)
+            assert world.state.sign_in(sign_in.id).actor.supervisor_id == supervisor_id
+
     def test_a_revoked_sign_in_is_revoked(self, world):
         account = new_account()
         sign_in = new_sign_in(account.id)

@@ -9,6 +9,7 @@ from domain.model.account import (
     AccountNotFound,
     AccountNotLocked,
     LoginTaken,
+    SupervisionUnchanged,
     check_password,
     normalised_login,
 )
@@ -99,6 +100,24 @@ def test_a_supervisor_is_an_account_of_a_supervisor_and_only_clinicians_have_one
         create(house, operator, login="b@example.org", supervisor_id=clinician.id)
     with pytest.raises(Invalid):
         create(house, operator, login="c@example.org", role=Role.SUPERVISOR, supervisor_id=supervisor.id)
+
+
+def test_a_trainee_gets_another_supervisor_and_one_day_needs_none(house, operator):
+    first, second = house.person(Role.SUPERVISOR), house.person(Role.SUPERVISOR)
+    account_id = create(house, operator, supervisor_id=first.id)
+    tokens = sign_in(house)
+    change = house.services.accounts.change_supervision
+    for supervisor_id in (second.id, None):
+        change(house.call(operator), account_id, supervisor_id)
+        assert (
+            house.services.sign_in.authenticate(tokens.access_token, house.clock.now()).supervisor_id == supervisor_id
+        )
+    with pytest.raises(SupervisionUnchanged):
+        change(house.call(operator), account_id, None)
+    with pytest.raises(Invalid):
+        change(house.call(operator), account_id, operator.id)
+    with pytest.raises(Invalid):
+        change(house.call(operator), second.id, first.id)
 
 
 def test_a_clients_account_is_tied_to_the_chart(house, operator):

@@ -240,6 +240,10 @@ class AccountHistory(History):
     def operate(self, command: str) -> None:
         self.attempt(command, by=PEOPLE[0])
 
+    @rule(supervisor_id=st.none() | people)
+    def change_supervision(self, supervisor_id: UUID | None) -> None:
+        self.attempt("change_supervision", by=PEOPLE[0], supervisor_id=supervisor_id)
+
     @rule(password_hash=texts, kept=st.none() | people)
     def change_password(self, password_hash: str, kept: UUID | None) -> None:
         self.attempt("change_password", by=PEOPLE[0], password_hash=password_hash, kept_sign_in_id=kept)

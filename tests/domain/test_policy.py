@@ -100,7 +100,7 @@ def client(action: str, record_class: RecordClass, relation: Relation) -> bool:
 def operator(action: str, record_class: RecordClass) -> bool:
     if record_class is C.JOURNAL:
         return action in {"client.join_care_team", "client.leave_care_team"}
-    kept = {"create", "read", "disable", "enable", "unlock"}
+    kept = {"create", "read", "disable", "enable", "unlock", "change_supervision"}
     return record_class is C.ACCESS and action.startswith("account.") and action.split(".")[1] in kept
 
 

@@ -175,6 +175,7 @@ _FIELDS = {
     Account.SignInFailed: {"locked_until": AT + timedelta(minutes=15)},
     Account.SignInSucceeded: {},
     Account.Unlocked: {"unlocked_by": an_id(8)},
+    Account.SupervisionChanged: {"supervisor_id": an_id(11), "changed_by": an_id(8)},
     Account.Disabled: {"disabled_by": an_id(8)},
     Account.Enabled: {"enabled_by": an_id(8)},
     SignIn.Opened: {
