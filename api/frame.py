@@ -4,9 +4,11 @@ from time import perf_counter
 from typing import Any, Final
 from uuid import UUID
 
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import problem
+from api.errors import MethodNotAllowed, RouteNotFound, problem
 from api.logs import report_request, report_unexpected
 from api.metrics import HttpMetrics, route_template, since
 from api.runtime import HttpPolicy
@@ -49,6 +51,8 @@ class Frame:
         self._metrics.in_progress.inc()
         try:
             await self._app(scope, receive, answer.send)
+        except HTTPException as exc:
+            await _no_route(exc, scope[REQUEST_ID])(scope, receive, answer.send)
         except Exception as exc:  # noqa: BLE001 - the last place that can turn a fault into an answer
             report_unexpected(exc, scope[REQUEST_ID])
             if not answer.status:
@@ -59,6 +63,14 @@ class Frame:
             self._metrics.in_progress.dec()
             self._metrics.observe(scope["method"], route, answer.status, seconds)
             report_request(scope["method"], route, answer.status, seconds, scope[REQUEST_ID])
+
+
+def _no_route(refused: HTTPException, request_id: UUID) -> Response:
+    """The router's own refusals: no such path, no such method."""
+    errors: dict[int, AnamnesisError] = {404: RouteNotFound(), 405: MethodNotAllowed()}
+    answer = problem(errors.get(refused.status_code, AnamnesisError()), request_id)
+    answer.headers.update(refused.headers or {})
+    return answer
 
 
 class _Answer:

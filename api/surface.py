@@ -1,6 +1,5 @@
 """What all routes of one application share."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from api import headers as convention
@@ -8,6 +7,7 @@ from api.gate import Gate
 from api.metrics import HttpMetrics
 from api.origin import Origin
 from api.runtime import Runtime
+from api.threads import Threads
 from domain.services import Services
 
 REQUEST_ID: Final = "anamnesis.request_id"
@@ -20,7 +20,7 @@ class Surface:
         self.services = services
         self.runtime = runtime
         self.gate = Gate(services, runtime, metrics)
-        self.threads = ThreadPoolExecutor(runtime.policy.threads, thread_name_prefix="api")
+        self.threads = Threads(runtime.policy.threads, "api")
 
     def origin(self, scope: Any, body: bytes) -> Origin:
         """What is known of the request in this ASGI scope."""

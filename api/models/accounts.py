@@ -28,7 +28,7 @@ class SignInIn(In):
     login: Login
     password: Password
 
-    model_config = example({"login": "m.brandt@practice.example", "password": "a sentence of one's own"})
+    model_config = example({"login": "m.brandt@practice.example", "password": "a sentence of your own"})
 
 
 class RefreshIn(In):
@@ -76,7 +76,7 @@ class AccountIn(In):
             "login": "m.brandt@practice.example",
             "display_name": "Maren Brandt",
             "role": "clinician",
-            "password": "a sentence of one's own",
+            "password": "a sentence of your own",
             "client_id": None,
             "supervisor_id": None,
         }
@@ -123,4 +123,4 @@ class PasswordIn(In):
     current: Password
     new: NewPassword
 
-    model_config = example({"current": "a sentence of one's own", "new": "another sentence, as long"})
+    model_config = example({"current": "a sentence of your own", "new": "another sentence, as long"})

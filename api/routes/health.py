@@ -1,19 +1,20 @@
 """For machines that look after this one: alive, ready, and what was counted. Open to all; holds no personal data."""
 
 from asyncio import to_thread
-from typing import Annotated, Any, Final, cast
+from typing import Any, Final
 
 import orjson
-from fastapi import APIRouter, Depends, Request
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from fastapi import APIRouter, Request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
+from api.dispatch import Direct
 from api.models.common import Out, example
 from api.readiness import Readiness
-from api.runtime import Runtime
+from api.surface import Surface
 from domain.ports.health import HealthState
 
-router = APIRouter(tags=["Operation"])
+router = APIRouter(tags=["Operation"], route_class=Direct)
 
 _LIVE: Final = b'{"status":"alive"}'
 _READY_EXAMPLE: Final = {
@@ -49,16 +50,8 @@ class ReadyOut(Out):
     model_config = example(_READY_EXAMPLE)
 
 
-async def _readiness(request: Request) -> Readiness:
-    return cast("Readiness", request.app.state.readiness)
-
-
-async def _registry(request: Request) -> CollectorRegistry:
-    return cast("Runtime", request.app.state.surface.runtime).registry
-
-
 @router.get("/livez", summary="Is the process alive?", response_model=LiveOut)
-async def live() -> Response:
+async def live(_request: Request) -> Response:
     """Answers as long as the process can: touches no database. A supervisor restarts what no longer answers."""
     return Response(_LIVE, media_type="application/json")
 
@@ -71,10 +64,11 @@ async def live() -> Response:
         503: {"model": ReadyOut, "description": "Not now: starting, draining, or a part that requests need is down."}
     },
 )
-async def ready(readiness: Annotated[Readiness, Depends(_readiness)]) -> Response:
+async def ready(request: Request) -> Response:
     """Each part's state. A part that is degraded (the queue away, views behind) does not make it unready: the API goes on,
     and says so here.
     """
+    readiness: Readiness = request.app.state.readiness
     able, document = await to_thread(readiness.report)
     return _json(document, 200 if able else 503)
 
@@ -85,9 +79,10 @@ async def ready(readiness: Annotated[Readiness, Depends(_readiness)]) -> Respons
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Text format."}},
 )
-async def metrics(registry: Annotated[CollectorRegistry, Depends(_registry)]) -> Response:
+async def metrics(request: Request) -> Response:
     """Counts and durations by route template; no ids, no addresses."""
-    text = await to_thread(generate_latest, registry)
+    surface: Surface = request.app.state.surface
+    text = await to_thread(generate_latest, surface.runtime.registry)
     return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

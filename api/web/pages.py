@@ -18,6 +18,7 @@ from api.openapi import document_bytes, document_of
 from api.web import reference
 
 _CODE: Final = re.compile(r"`([^`]+)`")
+_HOST: Final = re.compile(r"[A-Za-z0-9.\-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:]{2,45}\](:\d{1,5})?", re.ASCII)
 _REVALIDATE: Final = "no-cache"
 
 
@@ -35,8 +36,18 @@ def add_to(app: FastAPI) -> None:
 async def _home(request: Request) -> Response:
     readiness = request.app.state.readiness
     _, state = await to_thread(readiness.report)
-    html = _environment().get_template("home.html").render(state=state, version=request.app.version)
+    html = (
+        _environment()
+        .get_template("home.html")
+        .render(state=state, version=request.app.version, address=_address(request))
+    )
     return _page(request, html)
+
+
+def _address(request: Request) -> str:
+    """How the reader reached this server, for lines to paste; a Host that no server has is not repeated."""
+    host = request.headers.get("host", "")
+    return f"{request.url.scheme}://{host if _HOST.fullmatch(host) else '127.0.0.1:8000'}"
 
 
 async def _reference(request: Request) -> Response:
