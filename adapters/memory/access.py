@@ -34,7 +34,7 @@ class InMemoryAccessState:
         self._names: dict[UUID, frozenset[tuple[str, str]]] = {}
 
     def account_by_login(self, login: str) -> AccountRecord | None:
-        account_id = self._logins.get(login.strip().casefold())
+        account_id = self._logins.get(login)
         return None if account_id is None else self._accounts[account_id]
 
     def account(self, account_id: UUID) -> AccountRecord | None:

@@ -64,7 +64,7 @@ class SignInRecord:
 
 class AccessState(Protocol):
     def account_by_login(self, login: str) -> AccountRecord | None:
-        """Exact match of the normalised login name (case-folded e-mail address), found by its HMAC."""
+        """By the login as `domain.model.account.normalised_login` gives it, found by its HMAC."""
 
     def account(self, account_id: UUID) -> AccountRecord | None: ...
 

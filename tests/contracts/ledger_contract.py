@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from domain.errors import Erased, IdempotencyKeyReused, NotFound, StaleVersion
-from domain.model.account import Account, AccountNotFound, LoginTaken, SignIn
+from domain.model.account import Account, AccountNotFound, LoginTaken, SignIn, normalised_login
 from domain.model.appointment import Appointment
 from domain.model.audit import AuditEvent
 from domain.model.client import Client, ClientNotFound
@@ -432,10 +432,10 @@ class LedgerContract:
         assert list(world.state.find_by_identity("sukarno", "1984-05-17")) == [mononym]
         assert not world.state.find_by_identity("Doe", "")
 
-    def test_accounts_are_found_by_login_whatever_its_case(self, world):
+    def test_accounts_are_found_by_the_login_as_it_is_normalised(self, world):
         account = new_account(login="ada@example.org", supervisor_id=uuid4())
         world.save(account)
-        record = world.state.account_by_login("Ada@Example.org")
+        record = world.state.account_by_login(normalised_login(" Ada@Example.ORG"))
         assert record == world.state.account(account.id)
         assert (record.id, record.role, record.display_name) == (account.id, Role.CLINICIAN, "Ada Okafor")
         assert (record.password_hash, record.supervisor_id) == ("hash-1", account.supervisor_id)
