@@ -9,7 +9,6 @@ from domain.ports.audit import AuditEntry
 from domain.ports.call import Call
 
 
-
 class Recordable(Protocol):
     """What the ledger needs of an aggregate."""
 
@@ -42,16 +41,20 @@ class Ledger(Protocol):
         durable transaction; the receipt is of the first aggregate.
 
         Raises StaleVersion when another writer was first, Erased when a client is fenced, IdempotencyKeyReused,
-        StoreUnavailable, KeysUnavailable. A command id committed before gives the stored receipt, `replayed`.
+        LoginTaken, StoreUnavailable, KeysUnavailable. A command id committed before gives the stored receipt,
+        `replayed`. Aggregates without pending events are fine: then the entry is written alone.
         """
 
     def note(self, call: Call, *entries: AuditEntry) -> int:
         """Durably append audit entries alone (reads, denials) and return the last position. Raises StoreUnavailable:
-        a clinical read whose entry can't be written must not be answered."""
+        a clinical read whose entry can't be written must not be answered. Never uses `call.command` up: a denial is
+        not what a command was answered with.
+        """
 
     def replay(self, call: Call) -> Receipt | None:
         """The stored receipt of `call.command`, if it was committed before; IdempotencyKeyReused when the fingerprint
-        differs. Services needn't call it: routes do, before they run the command."""
+        differs. Services needn't call it: routes do, before they run the command.
+        """
 
 
 class DraftStore(Protocol):
@@ -71,7 +74,8 @@ class DraftStore(Protocol):
 
     def discard_stale(self, call: Call, older_than_us: int) -> int:
         """Remove drafts not saved since that instant (microseconds since 1970, UTC), each with its audit entry; returns
-        how many. Used by the worker."""
+        how many. Used by the worker.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,7 +74,7 @@ class Page:
 
 
 class JourneyView(Protocol):
-    def of_client(
+    def of_client(  # noqa: PLR0913 - filters
         self,
         client_id: UUID,
         *,
@@ -85,7 +85,7 @@ class JourneyView(Protocol):
         after: tuple[int, ...] | None = None,
         limit: int = 100,
     ) -> Page:
-        """JourneyItems, by happened_at then first position, oldest first. `limit` 1–2,000. Raises ViewBehind, Erased."""
+        """JourneyItems, by happened_at then first position, oldest first. `limit` 1 to 2,000. Raises ViewBehind, Erased."""
 
 
 class CaseloadView(Protocol):
@@ -94,7 +94,7 @@ class CaseloadView(Protocol):
 
 
 class AuditView(Protocol):
-    def search(
+    def search(  # noqa: PLR0913 - filters
         self,
         *,
         at_least: int = 0,
@@ -107,4 +107,4 @@ class AuditView(Protocol):
         after: tuple[int, ...] | None = None,
         limit: int = 100,
     ) -> Page:
-        """AuditRecords, newest first. `limit` 1–1,000. Raises ViewBehind."""
+        """AuditRecords, newest first. `limit` 1 to 1,000. Raises ViewBehind."""

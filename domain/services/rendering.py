@@ -37,7 +37,8 @@ def instant_as_json(instant: datetime | None) -> str | None:
 
 def moment_as_json(moment: MomentInZone) -> Json:
     """`instant` in UTC; `local` the wall clock there with the offset it had then (null where the offset has seconds, which
-    RFC 3339 can't write); the zone."""
+    RFC 3339 can't write); the zone.
+    """
     local = None if moment.offset_s % _MINUTE_S else moment.local.isoformat()
     return {"instant": instant_as_json(moment.instant), "local": local, "zone": moment.zone}
 
