@@ -2,10 +2,7 @@
 
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Thread
-from uuid import UUID
 
 import pytest
 from sqlalchemy import select
@@ -13,53 +10,26 @@ from views_world import (
     CANARY,
     DEPLOYMENT,
     T0,
-    World,
     call,
+    history,
     identity_of,
     nonsense,
+    parked,
     planned,
     recorded,
     registered,
+    running,
 )
 
 from adapters.views.bulk import insert_rows
 from adapters.views.fences import fence
 from adapters.views.parked import PARKED
 from adapters.views.runner import Runner
-from adapters.views.tables import AUDIT, JOURNEY, VIEWS, parked_events, view_fences
+from adapters.views.tables import AUDIT, JOURNEY, VIEWS, view_fences
 from adapters.views.tracking import ViewNeedsRebuild, ViewTracking
 from domain.errors import Erased, Misconfigured, ViewBehind
 from domain.model.audit import AuditEvent
 from domain.ports.audit import AuditEntry
-
-
-@contextmanager
-def running(runner: Runner):
-    stop = Event()
-    thread = Thread(target=runner.run, args=(stop,))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(60)
-        assert not thread.is_alive()
-
-
-def parked(world: World) -> list[tuple[str, int, str]]:
-    with world.databases.views.begin() as connection:
-        table = parked_events.c
-        return [tuple(row) for row in connection.execute(select(table.projection, table.position, table.code))]
-
-
-def history(world: World) -> UUID:
-    client = registered()
-    world.write(client, identity_of(client), entries=[AuditEntry(action="client.register", client_id=client.id)])
-    session = recorded(client)
-    world.write(session, entries=[AuditEntry(action="session.record", client_id=client.id, resources=(session.id,))])
-    session.sign(at=T0, by=session.author_id)
-    world.write(session, entries=[AuditEntry(action="session.sign", client_id=client.id, resources=(session.id,))])
-    return client.id
 
 
 def test_a_reader_finds_what_it_wrote_at_the_position_the_write_answered(world) -> None:

@@ -1,9 +1,11 @@
 """A deployment as the views see it: real databases, real keys, and short ways to make history."""
 
 from collections.abc import Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from threading import Event, Thread
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,7 +27,7 @@ from adapters.views.caseload import SqlCaseloadView
 from adapters.views.journey import SqlJourneyView
 from adapters.views.journey_projection import JourneyProjection
 from adapters.views.runner import Runner
-from adapters.views.tables import audit_entries, caseload, journey_items
+from adapters.views.tables import audit_entries, caseload, journey_items, parked_events
 from adapters.views.tracking import ViewTracking
 from domain.model.appointment import Appointment
 from domain.model.audit import AuditEvent
@@ -173,3 +175,32 @@ class World:
         """What redaction and retention do to an event."""
         with self.databases.events.begin() as connection:
             connection.execute(update(events).where(events.c.position == position).values(state=None))
+
+
+def parked(world: World) -> list[tuple[str, int, str]]:
+    with world.databases.views.begin() as connection:
+        table = parked_events.c
+        return [tuple(row) for row in connection.execute(select(table.projection, table.position, table.code))]
+
+
+def history(world: World) -> UUID:
+    client = registered()
+    world.write(client, identity_of(client), entries=[AuditEntry(action="client.register", client_id=client.id)])
+    session = recorded(client)
+    world.write(session, entries=[AuditEntry(action="session.record", client_id=client.id, resources=(session.id,))])
+    session.sign(at=T0, by=session.author_id)
+    world.write(session, entries=[AuditEntry(action="session.sign", client_id=client.id, resources=(session.id,))])
+    return client.id
+
+
+@contextmanager
+def running(runner: Runner):
+    stop = Event()
+    thread = Thread(target=runner.run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(60)
+        assert not thread.is_alive()
