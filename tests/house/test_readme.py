@@ -1,0 +1,61 @@
+"""The README's tour, run as a reader would: each block, in order, in one shell, against a demo that was just started."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def tour() -> str:
+    section = (ROOT / "README.md").read_text().split("## A tour")[1].split("\n## ")[0]
+    return "\n".join(re.findall(r"```bash\n(.*?)```", section, re.DOTALL))
+
+
+@pytest.fixture
+def demo(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with (tmp_path / "demo.log").open("w") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "ops.cli", "demo", "--json", "--port", str(port)],
+            cwd=ROOT,
+            env={**os.environ, "ANAMNESIS_DATA_DIR": str(tmp_path / "var")},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        try:
+            yield next(event for event in map(json.loads, child.stdout) if event["event"] == "ready")
+        finally:
+            child.terminate()
+            child.communicate(timeout=30)
+
+
+def test_the_tour_of_the_readme_runs_line_by_line(demo, tmp_path):
+    password = next(row["password"] for row in demo["sign_ins"] if row["who"] == "clinician")
+    script = tour().replace("the clinician password that the demo printed", password)
+    script = script.replace("http://127.0.0.1:8000", demo["address"])
+    assert password in script
+    assert demo["address"] in script
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+    )
+    assert done.returncode == 0, f"{done.stdout[-1500:]}\n{done.stderr[-1500:]}"
+    journey, _, trail = done.stdout.partition('"items"')[2].partition('"items"')
+    assert '"signed"' in journey
+    assert "Reviewed the exposure exercises" in journey
+    for action in ("journey.read", "session.sign", "session.record", "client.register"):
+        assert action in trail
