@@ -321,7 +321,7 @@ class SignIn(Aggregate):
             aggregate.refreshed_at = self.timestamp
 
     class Revoked(Event):
-        """`reason` is a code: signed_out, refresh_token_reused, idle_timeout, account_disabled."""
+        """`reason` is a code: signed_out, refresh_token_reused, timed_out."""
 
         KIND: ClassVar[str] = "sign_in.revoked"
         reason: str

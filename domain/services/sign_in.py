@@ -1,6 +1,7 @@
 """Signing in and staying signed in."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -147,9 +148,9 @@ class SignInService:
         """End the caller's sign-in at once. Raises SignedOut, StoreUnavailable."""
         if call.actor.sign_in_id is None:
             raise SignedOut
-        sign_in = self._sign_ins.get(call.actor.sign_in_id)
-        sign_in.revoke(at=call.at, reason="signed_out")
-        return self._ledger.save(call, _entry(Action.SIGN_IN_SIGN_OUT, sign_in.id), sign_in)
+        return self._revoke(
+            call, call.actor.sign_in_id, _entry(Action.SIGN_IN_SIGN_OUT, call.actor.sign_in_id), "signed_out"
+        )
 
     def authenticate(self, access_token: str, at: datetime) -> Actor:
         """Who brings this token. One query: ended sign-ins and disabled accounts end at once, not with the token.
@@ -240,23 +241,26 @@ class SignInService:
         if secret_hash == used[-1] and call.at - sign_in.refreshed_at <= overlap:
             self._note_refusal(call, (sign_in.id,), RefreshAlreadyUsed.code, Action.SIGN_IN_REFRESH)
             raise RefreshAlreadyUsed
-        self._revoke(call, sign_in.id, "refresh_token_reused")
+        self._refuse_for_good(call, sign_in.id, "refresh_token_reused")
         raise SignedOut
 
-    def _revoke(self, call: Call, sign_in_id: UUID, reason: str) -> None:
+    def _refuse_for_good(self, call: Call, sign_in_id: UUID, reason: str) -> None:
         entry = AuditEntry(
             action=Action.SIGN_IN_REFRESH, resources=(sign_in_id,), outcome=Outcome.DENIED, reason=reason
         )
-        for attempt in range(_ATTEMPTS):
-            sign_in = self._sign_ins.get(sign_in_id)
-            sign_in.revoke(at=call.at, reason=reason)
-            try:
-                self._ledger.save(call, entry, sign_in)
-            except StaleVersion:
-                if attempt == _ATTEMPTS - 1:
-                    raise
-            else:
-                return
+        self._revoke(call, sign_in_id, entry, reason)
+
+    def _revoke(self, call: Call, sign_in_id: UUID, entry: AuditEntry, reason: str) -> Receipt:
+        """Whatever else happens to the sign-in at the same moment, it ends."""
+        for _ in range(_ATTEMPTS - 1):
+            with suppress(StaleVersion):
+                return self._revoke_once(call, sign_in_id, entry, reason)
+        return self._revoke_once(call, sign_in_id, entry, reason)
+
+    def _revoke_once(self, call: Call, sign_in_id: UUID, entry: AuditEntry, reason: str) -> Receipt:
+        sign_in = self._sign_ins.get(sign_in_id)
+        sign_in.revoke(at=call.at, reason=reason)
+        return self._ledger.save(call, entry, sign_in)
 
     def _ended(self, record: SignInRecord, at: datetime) -> bool:
         now_us = microseconds(at)
@@ -272,7 +276,7 @@ class SignInService:
         if record.revoked or not record.account_usable:
             self._note_refusal(call, (record.id,), "revoked", Action.SIGN_IN_REFRESH)
         else:
-            self._revoke(call, record.id, "timed_out")
+            self._refuse_for_good(call, record.id, "timed_out")
 
     def _note_refusal(
         self, call: Call, resources: tuple[UUID, ...], reason: str, action: Action = Action.SIGN_IN_OPEN

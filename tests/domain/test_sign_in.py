@@ -233,6 +233,20 @@ def test_signing_out_ends_this_sign_in_at_once_and_no_other(house, ada):
     assert authenticate(house, elsewhere)
 
 
+def test_signing_out_wins_over_a_refresh_at_the_same_moment(house, ada, monkeypatch):
+    tokens, saved = sign_in(house), house.ledger.save
+
+    def refreshed_meanwhile(call, entry, *aggregates):
+        monkeypatch.setattr(house.ledger, "save", saved)
+        refresh(house, tokens.refresh_token)
+        return saved(call, entry, *aggregates)
+
+    monkeypatch.setattr(house.ledger, "save", refreshed_meanwhile)
+    house.services.sign_in.sign_out(house.call(tokens.actor))
+    with pytest.raises(SignedOut):
+        authenticate(house, tokens)
+
+
 def test_nobody_signs_out_who_is_not_signed_in(house):
     with pytest.raises(SignedOut):
         house.services.sign_in.sign_out(house.call(NOBODY))
