@@ -6,7 +6,7 @@ from threading import BoundedSemaphore
 from typing import Final
 
 from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHash
+from argon2.exceptions import Argon2Error, InvalidHash, VerifyMismatchError
 from argon2.low_level import Type
 
 MEMORY_KIB: Final = 19 * 1024
@@ -36,11 +36,11 @@ class Argon2Hasher:
         with self._turns:
             try:
                 return self._argon2.verify(password_hash, password)
-            except InvalidHash:
+            except VerifyMismatchError:
+                return False
+            except (InvalidHash, Argon2Error):
                 with suppress(Argon2Error):
                     self._argon2.verify(self._nobodys, password)
-                return False
-            except Argon2Error:
                 return False
 
     def needs_rehash(self, password_hash: str) -> bool:
