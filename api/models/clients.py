@@ -267,6 +267,7 @@ class CaseloadItemOut(Out):
 
     client_id: UUID
     name: str
+    birth_date: str
     status: str
     last_session_at: Rfc3339 | None
     next_appointment_at: Rfc3339 | None
@@ -283,6 +284,7 @@ class CaseloadOut(Out):
                 {
                     "client_id": _CLIENT,
                     "name": "Tamsin Okonkwo-Lindqvist",
+                    "birth_date": "1991-04-23",
                     "status": "active",
                     "last_session_at": "2026-03-02T09:00:00Z",
                     "next_appointment_at": "2026-03-09T09:00:00Z",

@@ -3,7 +3,10 @@
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
+
 from api.models.common import In, Out, Rfc3339, example
+from domain.errors import Invalid
 
 _DRAFT: Final[dict[str, Any]] = {
     "id": "01950f2d-0a0b-7c0d-8e0f-101112131415",
@@ -18,6 +21,13 @@ class DraftIn(In):
 
     client_id: UUID
     content: dict[str, Any]
+
+    def text(self) -> str:
+        """The content as JSON text. Raises Invalid for numbers that no form holds."""
+        try:
+            return orjson.dumps(self.content).decode()
+        except orjson.JSONEncodeError:
+            raise Invalid("content holds a number that is too large.", field="content") from None
 
     model_config = example({key: _DRAFT[key] for key in ("client_id", "content")})
 

@@ -1,6 +1,6 @@
 """Clients: opening a chart, who they are, who cares for them, what they consented to."""
 
-from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -35,6 +35,7 @@ from domain.model.client import (
 )
 from domain.model.identity import IdentityUnchanged
 from domain.model.moment import UnknownZone
+from domain.ports.views import CaseloadItem
 from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.rendering import client_as_json, identity_as_json, instant_as_json
 
@@ -59,15 +60,7 @@ def register_client(body: IdentityIn, ask: Writer) -> Response:
 def read_caseload(ask: Reader) -> Response:
     """The clients whose care team the caller is in, in the order they joined."""
     items = ask.services.clients.caseload(ask.call(), ask.at_least)
-    listed = [
-        asdict(item)
-        | {
-            "last_session_at": instant_as_json(item.last_session_at),
-            "next_appointment_at": instant_as_json(item.next_appointment_at),
-        }
-        for item in items
-    ]
-    return found({"items": listed})
+    return found({"items": [_item_as_json(item) for item in items]})
 
 
 @router.post("/lookup", **reads("Look a client up", LookupOut, RoleNotPermitted, Invalid, TextNotAllowed))
@@ -77,7 +70,7 @@ def look_client_up(body: LookupIn, ask: Reader) -> Response:
     """
     ask.gate.limit(ask.runtime.policy.lookup_limit, str(ask.actor.id))
     hits = ask.services.clients.find(ask.call(), body.family_name, body.birth_date)
-    return found({"items": [asdict(hit) for hit in hits]})
+    return found({"items": [{"client_id": hit.client_id, "in_care_team": hit.in_care_team} for hit in hits]})
 
 
 @router.get("/{client_id}", **reads("Read a chart", ClientOut, *_THERE, versioned=True))
@@ -159,3 +152,16 @@ def withdraw_consent(client_id: UUID, consent_id: UUID, ask: Writer) -> Response
 def mark_client_entered_in_error(client_id: UUID, body: ReasonIn, ask: Editor) -> Response:
     """A chart opened twice or for the wrong person: it stays readable and takes no more entries."""
     return written(ask.services.clients.mark_entered_in_error(ask.writing(), client_id, body.reason))
+
+
+def _item_as_json(item: CaseloadItem) -> dict[str, Any]:
+    return {
+        "client_id": item.client_id,
+        "name": item.name,
+        "birth_date": item.birth_date,
+        "status": item.status,
+        "last_session_at": instant_as_json(item.last_session_at),
+        "next_appointment_at": instant_as_json(item.next_appointment_at),
+        "sessions": item.sessions,
+        "unsigned_sessions": item.unsigned_sessions,
+    }

@@ -35,8 +35,7 @@ def save_draft(draft_id: UUID, body: DraftIn, ask: Writer) -> Response:
     """Create or replace it under an id that the form made up. `content` is whatever the form holds; it need not be a valid
     session yet. What is saved last stays; drafts nobody touches are discarded after a while.
     """
-    content = orjson.dumps(body.content).decode()
-    return removed(ask.services.drafts.save(ask.writing(204), draft_id, body.client_id, content))
+    return removed(ask.services.drafts.save(ask.writing(204), draft_id, body.client_id, body.text()))
 
 
 @router.get("", **reads("List one's drafts", DraftsOut, RoleNotPermitted))

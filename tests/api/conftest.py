@@ -216,7 +216,7 @@ def set_up(folder: Path, **environment: str) -> Settings:
 
 
 @contextmanager
-def open_house(settings: Settings, **policy: Any) -> Iterator[House]:
+def open_house(settings: Settings, *, ports: dict[str, Any] | None = None, **policy: Any) -> Iterator[House]:
     """The API over that deployment, with its projections running. Without Redis: limits count in this process."""
     stop = threading.Event()
     with build(settings, parts=Part.API) as system:
@@ -224,7 +224,8 @@ def open_house(settings: Settings, **policy: Any) -> Iterator[House]:
         runner.start()
         try:
             runtime = system.runtime()
-            app = create_app(system.services, replace(runtime, policy=replace(runtime.policy, **(PLENTY | policy))))
+            runtime = replace(runtime, policy=replace(runtime.policy, **(PLENTY | policy)), **(ports or {}))
+            app = create_app(system.services, runtime)
             with TestClient(app, raise_server_exceptions=False, client=("127.0.0.1", 50000)) as http:
                 yield House(system, app, http)
         finally:
@@ -245,7 +246,8 @@ def house(settings: Settings) -> Iterator[House]:
 
 @pytest.fixture(scope="session")
 def another_house() -> Callable[..., Any]:
-    """`another_house(settings, **policy)`: a second process's worth of API over a deployment, as a context manager."""
+    """`another_house(settings, ports={}, **policy)`: another API over a deployment, as a context manager. `ports` replace
+    members of the runtime, `policy` those of its policy."""
     return open_house
 
 
