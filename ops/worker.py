@@ -16,7 +16,7 @@ import structlog
 from arq.connections import ArqRedis
 from arq.cron import CronJob, cron
 from arq.typing import WorkerCoroutine
-from arq.worker import Retry, Worker
+from arq.worker import Retry, Worker, func
 
 from adapters.cache.redis import ANSWER_S, CONNECT_S, FAILURES
 from adapters.queue.format import HEALTH_KEY, QUEUE, from_bytes, to_bytes
@@ -30,6 +30,7 @@ _PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 15.0
 _JOB_S: Final = 300
 _TRIES: Final = 5
+_AT: Final = "at:"
 _log = structlog.get_logger("ops.worker")
 
 
@@ -121,7 +122,9 @@ def _arq_worker(system: System, jobs: Sequence[Job], redis_is: _RedisState) -> W
     pool.job_serializer, pool.job_deserializer, pool.default_queue_name = to_bytes, from_bytes, QUEUE
     return Worker(
         queue_name=QUEUE,
-        cron_jobs=[_cron(system, job) for job in jobs],
+        functions=[func(_work(system, job), name=job.name) for job in jobs],
+        cron_jobs=[_times(job) for job in jobs],
+        max_tries=_TRIES,
         redis_pool=pool,
         on_startup=started,  # type: ignore[arg-type]  # a coroutine function has the name they ask for
         handle_signals=False,
@@ -135,19 +138,27 @@ def _arq_worker(system: System, jobs: Sequence[Job], redis_is: _RedisState) -> W
     )
 
 
-def _cron(system: System, job: Job) -> CronJob:
+def _times(job: Job) -> CronJob:
+    """Puts the job into the queue at its times, once however many workers there are.
+
+    It isn't run as ARQ's cron job itself: those keep their in-progress mark for a minute, also when they must be repeated.
+    """
+
+    async def put(ctx: dict[Any, Any]) -> None:
+        redis: ArqRedis = ctx["redis"]
+        await redis.enqueue_job(job.name, _job_id=ctx["job_id"].removeprefix(_AT))
+
     return cron(
-        _coroutine(system, job),
-        name=job.name,
+        put,
+        name=f"{_AT}{job.name}",
         hour=None if job.hours is None else set(job.hours),
         minute=None if job.minutes is None else set(job.minutes),
         second=set(job.seconds),
         run_at_startup=job.at_start,
-        max_tries=_TRIES,
     )
 
 
-def _coroutine(system: System, job: Job) -> WorkerCoroutine:
+def _work(system: System, job: Job) -> WorkerCoroutine:
     async def work(ctx: dict[Any, Any]) -> int:
         began = time.monotonic()
         log = _log.bind(job=job.name, job_id=ctx["job_id"])

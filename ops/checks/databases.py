@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, Engine, func, make_url, select, text
+from sqlalchemy import Engine, func, make_url, select, text
 
 from adapters.db.checks import check_durable, check_revision
 from adapters.db.engines import open_database
@@ -19,10 +19,6 @@ from ops.settings import Settings
 
 _NEARLY_FULL: Final = 0.95
 _AHEAD_S: Final = 5.0
-
-
-class _RolledBack(Exception):
-    """Ends a trial write."""
 
 
 def url_of(settings: Settings, chain: Chain) -> str:
@@ -59,9 +55,10 @@ def _database(settings: Settings, chain: Chain) -> Finding:
     try:
         engine = open_database(url, pool_size=1)
         try:
+            _reach(engine)
             check_revision(engine, chain)
             check_durable(engine)
-            _try_writing(engine, chain)
+            _try_writing(engine)
             return _described(engine, part)
         finally:
             engine.dispose()
@@ -69,25 +66,22 @@ def _database(settings: Settings, chain: Chain) -> Finding:
         return Finding.of(part, error)
 
 
-def _try_writing(engine: Engine, chain: Chain) -> None:
-    """Take the write lock and write to a table, then undo it. On PostgreSQL ask instead: the role may not write there."""
-    with translated(chain):
-        if engine.dialect.name != "sqlite":
-            with engine.connect() as connection:
-                connection.execute(text("CREATE TEMPORARY TABLE doctor_probe (x int) ON COMMIT DROP"))
-                connection.rollback()
-            return
-        try:
-            with write_transaction(engine) as connection:
-                _write_and_undo(connection)
-        except _RolledBack:
-            return
+def _reach(engine: Engine) -> None:
+    with translated(), engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
 
 
-def _write_and_undo(connection: Connection) -> None:
-    connection.execute(text("CREATE TABLE doctor_probe (x blob)"))
-    connection.execute(text("INSERT INTO doctor_probe VALUES (zeroblob(65536))"))
-    raise _RolledBack
+def _try_writing(engine: Engine) -> None:
+    """Write something that changes nothing, and commit it: the only way to know.
+
+    On PostgreSQL a table of our own session's, because the role may not write to others at will.
+    """
+    with translated(), write_transaction(engine) as connection:
+        if engine.dialect.name == "sqlite":
+            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA user_version = {int(version)}")
+        else:
+            connection.execute(text("CREATE TEMPORARY TABLE doctor_probe (x int) ON COMMIT DROP"))
 
 
 def _described(engine: Engine, part: str) -> Finding:

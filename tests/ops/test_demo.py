@@ -1,0 +1,267 @@
+"""The demo as a user meets it: one command, real processes, over HTTP."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.ops.conftest import Running, free_port, lines, plain_environment, run, wait_for
+
+
+class Demo:
+    """A running demo and what it told."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.environment = plain_environment(folder, port=self.port)
+        self.running = Running(self.environment, "demo", *arguments)
+        self.told = self.running.line("ready")
+        self.http = httpx.Client(base_url=self.told["address"], timeout=20)
+
+    def sign_in(self, who: str) -> dict[str, str]:
+        """Headers of a sign-in with what was printed."""
+        one = next(one for one in self.told["sign_ins"] if one["who"] == who)
+        answer = self.http.post("/v1/sign-ins", json={"login": one["login"], "password": one["password"]})
+        assert answer.status_code == 201, answer.text
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    def names(self) -> list[str]:
+        """Of the clinician's caseload."""
+        answer = self.http.get("/v1/clients", headers=self.sign_in("clinician"))
+        return sorted(item["name"] for item in answer.json()["items"])
+
+    def ready(self) -> dict[str, Any]:
+        return {"status_code": (answer := self.http.get("/readyz")).status_code, **answer.json()}
+
+    def process(self, name: str) -> int:
+        """Pid of a child, found by its parent and its arguments."""
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                arguments = (entry / "cmdline").read_bytes().split(b"\0")
+            except (OSError, ValueError, IndexError):
+                continue
+            if parent == self.running.process.pid and any(name.encode() in argument for argument in arguments):
+                return int(entry.name)
+        return 0
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.http.close()
+        return self.running.stop(number)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    demo = Demo(tmp_path_factory.mktemp("demo") / "data")
+    yield demo
+    demo.stop()
+
+
+def test_a_demo_prints_an_address_and_a_sign_in_for_each_role(demo: Demo) -> None:
+    assert demo.told["fresh"] is True
+    assert {one["role"] for one in demo.told["sign_ins"]} == {
+        "client",
+        "clinician",
+        "supervisor",
+        "compliance_officer",
+        "ml_engineer",
+        "operator",
+    }
+    assert all(one["password"] for one in demo.told["sign_ins"])
+
+
+def test_everything_is_ready_when_it_says_so(demo: Demo) -> None:
+    ready = demo.ready()
+
+    assert (ready["status_code"], ready["status"]) == (200, "ready")
+    assert {check["name"] for check in ready["checks"]} == {"events", "keys", "views", "projections", "queue"}
+
+
+@pytest.mark.parametrize("who", ["client", "clinician", "trainee", "supervisor", "compliance", "ml", "operator"])
+def test_every_printed_sign_in_works(demo: Demo, who: str) -> None:
+    me = demo.http.get("/v1/me", headers=demo.sign_in(who))
+
+    assert me.json()["login"] == f"{who}@demo.example"
+
+
+def test_the_clinician_sees_four_clients_and_half_a_year_of_each(demo: Demo) -> None:
+    headers = demo.sign_in("clinician")
+    clients = demo.http.get("/v1/clients", headers=headers).json()["items"]
+
+    assert len(clients) == 4
+    for client in clients:
+        answer = demo.http.get(f"/v1/clients/{client['client_id']}/journey?limit=500", headers=headers)
+        kinds = [item["kind"] for item in answer.json()["items"]]
+        assert kinds.count("session") >= 23
+        assert kinds.count("appointment") == 28
+
+
+def test_the_supervisor_finds_an_entry_to_cosign(demo: Demo) -> None:
+    headers = demo.sign_in("supervisor")
+    (client,) = demo.http.get("/v1/clients", headers=headers).json()["items"]
+    journey = demo.http.get(f"/v1/clients/{client['client_id']}/journey?limit=500", headers=headers).json()["items"]
+
+    states = [item["state"] for item in journey if item["kind"] == "session"]
+
+    assert states.count("awaiting_cosignature") == 1
+    assert states.count("signed") == len(states) - 1
+
+
+def test_the_client_sees_their_own_journey_and_who_looked(demo: Demo) -> None:
+    headers = demo.sign_in("client")
+    client_id = demo.http.get("/v1/me", headers=headers).json()["client_id"]
+    journey = demo.http.get(f"/v1/clients/{client_id}/journey", headers=headers)
+
+    assert journey.status_code == 200
+    assert all(item["state"] != "entered_in_error" for item in journey.json()["items"])
+
+
+def test_nothing_readable_lies_in_the_folder(demo: Demo) -> None:
+    for path in demo.folder.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            for word in (b"Lindqvist", b"ferry", b"panic", b"Okafor"):
+                assert word not in content, path
+
+
+def test_files_and_folders_are_closed_to_others(demo: Demo) -> None:
+    for path in (demo.folder, *demo.folder.rglob("*")):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_the_doctor_finds_nothing_wrong_with_a_running_demo(demo: Demo) -> None:
+    told = run(demo.environment, "doctor")
+
+    assert [line for line in lines(told.stdout) if line["state"] != "ok"] == []
+
+
+def test_a_second_demo_in_the_same_folder_is_refused(demo: Demo) -> None:
+    told = run(plain_environment(demo.folder, port=free_port()), "demo")
+
+    assert told.returncode == 1
+    assert lines(told.stderr)[0]["code"] == "demo_running"
+
+
+def test_a_port_in_use_is_named_with_one_to_choose_instead(demo: Demo, tmp_path: Path) -> None:
+    told = run(plain_environment(tmp_path / "other", port=demo.port), "demo")
+
+    assert told.returncode == 1
+    error = lines(told.stderr)[0]
+    assert error["code"] == "port_in_use"
+    assert error["facts"]["port"] == str(demo.port)
+    assert "--port" in error["hint"]
+
+
+def test_without_redis_the_api_goes_on_and_says_so_and_all_recovers(demo: Demo) -> None:
+    headers = demo.sign_in("clinician")
+    worker = demo.process("worker")
+    os.kill(demo.process("redis-server"), signal.SIGSTOP)
+    try:
+        wait_for(lambda: demo.ready()["status"] == "degraded")
+        ready = demo.ready()
+        assert ready["status_code"] == 200
+        assert {check["name"]: check["code"] for check in ready["checks"]}["queue"] == "queue_unavailable"
+        assert demo.http.get("/v1/clients", headers=headers).status_code == 200
+    finally:
+        os.kill(demo.process("redis-server"), signal.SIGKILL)
+    wait_for(lambda: demo.ready()["status"] == "ready", 60)
+
+    log = demo.folder / "logs" / "worker.log"
+    wait_for(lambda: "Redis is back" in log.read_text())
+    assert demo.process("worker") == worker
+    assert log.read_text().count("Redis can't be reached") == 1
+    assert log.read_text().count("Redis is back") == 1
+
+
+def test_a_child_that_is_killed_comes_back(demo: Demo) -> None:
+    before = demo.process("serve")
+
+    os.kill(before, signal.SIGKILL)
+
+    wait_for(lambda: demo.process("serve") not in (0, before))
+    wait_for(lambda: answers(demo), 60)
+    assert demo.names()
+
+
+def answers(demo: Demo) -> bool:
+    try:
+        return demo.ready()["status"] == "ready"
+    except httpx.TransportError:
+        return False
+
+
+def test_state_survives_a_restart_and_reset_starts_over(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    first = Demo(folder)
+    names = first.names()
+    old = first.told["sign_ins"]
+    seed = json.loads((folder / "demo.json").read_text())["seed"]
+    assert first.stop(signal.SIGINT) == 0
+
+    second = Demo(folder)
+    assert second.told["fresh"] is False
+    assert second.names() == names
+    for before, after in zip(old, second.told["sign_ins"], strict=True):
+        assert before["password"] != after["password"]
+    refused = second.http.post("/v1/sign-ins", json={name: old[2][name] for name in ("login", "password")})
+    assert refused.status_code == 401
+    assert second.stop() == 0
+
+    unconfirmed = run(plain_environment(folder), "demo", "--reset")
+    assert lines(unconfirmed.stderr)[0]["code"] == "reset_not_confirmed"
+
+    third = Demo(folder, "--reset", "--yes")
+    assert third.told["fresh"] is True
+    assert json.loads((folder / "demo.json").read_text())["seed"] != seed
+    assert third.names() == names
+    assert third.stop() == 0
+
+
+def test_ending_the_demo_ends_every_child_within_seconds(tmp_path: Path) -> None:
+    demo = Demo(tmp_path / "data")
+    pids = [demo.process(name) for name in ("redis-server", "serve", "project", "worker")]
+    assert all(pids)
+
+    began = time.monotonic()
+    assert demo.stop() == 0
+
+    assert time.monotonic() - began < 20
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_a_folder_that_holds_something_else_is_never_touched(tmp_path: Path) -> None:
+    folder = tmp_path / "thesis"
+    folder.mkdir()
+    (folder / "chapter-1.txt").write_text("precious")
+
+    for arguments in (["demo"], ["demo", "--reset", "--yes"]):
+        told = run(plain_environment(folder, port=free_port()), *arguments)
+        assert told.returncode == 1
+        assert lines(told.stderr)[0]["code"] == "not_a_demo"
+    assert [path.name for path in folder.iterdir()] == ["chapter-1.txt"]
+
+
+def test_a_demo_can_be_begun_just_to_see_that_it_works(tmp_path: Path) -> None:
+    told = run(plain_environment(tmp_path / "data", port=free_port()), "demo", "--until-ready")
+
+    assert told.returncode == 0
+    assert [line["event"] for line in lines(told.stdout)][-2:] == ["ready", "stopped"]
+
+
+def test_a_load_that_was_interrupted_is_finished_by_the_next_start(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    first = Running(plain_environment(folder, port=free_port()), "demo")
+    while (told := first.line("samples"))["done"] < told["total"] // 4:
+        pass
+    assert first.stop(signal.SIGKILL) == -signal.SIGKILL
+
+    second = Demo(folder)
+    assert len(second.names()) == 4
+    assert second.stop() == 0
