@@ -1,0 +1,156 @@
+"""`anamnesis bench store`: what the store and the API do a second on this machine, against their aims.
+
+Every number comes after its result was checked, from databases that flush each commit to a disk. The alternatives of a
+comparison take turns within each round.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from domain.errors import Misconfigured
+from ops.bench import machine
+from ops.bench.options import Options
+from ops.bench.places import Home, SqliteHome, postgresql_home, scratch
+from ops.bench.results import Row, markdown
+from ops.console import Voice, voice
+
+Benchmark = Callable[[Home, Options], Iterator[Row]]
+NAMES: Final = ("appends", "replay", "lag", "http", "start")
+DATABASES: Final = ("sqlite", "postgresql")
+
+
+def _appends(home: Home, options: Options) -> Iterator[Row]:
+    from ops.bench.appends import appends  # noqa: PLC0415 - each benchmark brings its own heavy imports
+
+    return appends(home, options)
+
+
+def _replay(home: Home, options: Options) -> Iterator[Row]:
+    from ops.bench.replay import replay  # noqa: PLC0415 - as above
+
+    return replay(home, options)
+
+
+def _lag(home: Home, options: Options) -> Iterator[Row]:
+    from ops.bench.lag import lag  # noqa: PLC0415 - as above
+
+    return lag(home, options)
+
+
+def _http(home: Home, options: Options) -> Iterator[Row]:
+    from ops.bench.surface import http  # noqa: PLC0415 - as above
+
+    return http(home, options)
+
+
+BENCHMARKS: Final[dict[str, Benchmark]] = {"appends": _appends, "replay": _replay, "lag": _lag, "http": _http}
+
+
+class NoSuchBenchmark(Misconfigured):
+    code = "no_such_benchmark"
+
+
+def run(options: Options, speaker: Voice) -> list[Row]:
+    """Measure, telling each row as it comes. Raises NoSuchBenchmark, NoDisk, NoPostgresql, NotDurable, BenchmarkFailed."""
+    for kind, given, known in (("benchmark", options.only, BENCHMARKS), ("database", options.databases, DATABASES)):
+        for name in given:
+            if name not in known:
+                raise NoSuchBenchmark(f"There is no {kind} of this name; there are: {', '.join(known)}.", name=name)
+    rows: list[Row] = []
+    with ExitStack() as stack:
+        folder = stack.enter_context(scratch(options.folder))
+        homes = _homes(options, folder, stack)
+        _tell_machine(folder, homes, options, speaker)
+        for home in homes:
+            for name, benchmark in BENCHMARKS.items():
+                if name in (options.only or BENCHMARKS):
+                    for row in benchmark(home, options):
+                        rows.append(row)
+                        speaker.say("bench.row", _line(row), **row.facts())
+    return rows
+
+
+def _homes(options: Options, folder: Path, stack: ExitStack) -> list[Home]:
+    homes: list[Home] = []
+    if "sqlite" in options.databases:
+        homes.append(SqliteHome(folder))
+    if "postgresql" in options.databases:
+        homes.append(stack.enter_context(postgresql_home(folder, options.postgres_url)))
+    return homes
+
+
+def header(folder: Path, homes: Sequence[Home], options: Options) -> dict[str, str]:
+    """What the numbers depend on."""
+    versions = machine.versions()
+    for home in homes:
+        versions |= home.versions()
+    return {
+        "taken": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "commit": machine.commit(),
+        **machine.machine(folder),
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+        "rounds": f"{options.rounds}, {options.seconds:g} s or size x {options.scale:g} each",
+    }
+
+
+def _tell_machine(folder: Path, homes: Sequence[Home], options: Options, speaker: Voice) -> None:
+    for name, fact in header(folder, homes, options).items():
+        speaker.say("bench.machine", f"{name:12} {fact}", fact=name, value=fact)
+
+
+def _line(row: Row) -> str:
+    what, database, measured, spread, aim, verdict, note = row.cells()
+    aim = f"  aim {aim}: {verdict}" if aim else ""
+    spread = f"  ({spread})" if spread else ""
+    note = f"  {note}" if note else ""
+    return f"{database:10} {what:48} {measured:>14}{spread}{aim}{note}"
+
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+
+
+@app.command(context_settings={"help_option_names": ["-h", "--help"]})
+def store(  # noqa: PLR0913, PLR0917 - one parameter an option
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"Measure this alone; may be given several times: {', '.join(NAMES)}.")
+    ] = None,
+    database: Annotated[list[str] | None, typer.Option(help="On this database alone: sqlite or postgresql.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="Rounds of each measure.")] = 5,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, max=600, help="Length of a round where time is what ends it.")
+    ] = 4.0,
+    scale: Annotated[
+        float, typer.Option(min=0.001, max=100, help="Multiplies how much is written and read in a round.")
+    ] = 1.0,
+    postgres_url: Annotated[
+        str | None,
+        typer.Option(
+            help="A running PostgreSQL whose account may create databases; by default one of our own is started."
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="A folder on the disk to measure; by default the temporary folder.")
+    ] = None,
+    table: Annotated[Path | None, typer.Option(help="Write the table to this file as Markdown.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, also on a terminal.")] = False,  # noqa: FBT002 - Typer's flags are boolean parameters
+) -> None:
+    """Measure durable appends, what sealing costs, replay, rebuild, projection lag, HTTP, a long journey, memory and start-up
+    against their aims, beside the eventsourcing library's own recorder.
+    """
+    options = Options(
+        only=tuple(only or ()),
+        databases=tuple(database or DATABASES),
+        rounds=rounds,
+        seconds=seconds,
+        scale=scale,
+        postgres_url=postgres_url,
+        folder=folder,
+    )
+    rows = run(options, voice(as_json=as_json))
+    if table:
+        table.write_text(markdown(rows), encoding="utf-8")
