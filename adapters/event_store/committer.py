@@ -8,11 +8,13 @@ its own thread, with no hand-over.
 from collections import deque
 from threading import Lock
 from typing import Final
+from uuid import UUID
 
-from adapters.event_store.rows import Append, Appended
+from adapters.event_store.rows import Append, Appended, CommandRow
 from adapters.event_store.settlement import Outcome, Settlement
 
 GROUP_BYTES: Final = 4 * 1024 * 1024
+_NOTHING: Final = Append(rows=(), command=CommandRow(id=UUID(int=0)))
 
 
 class _Request:
@@ -35,16 +37,17 @@ class Committer:
         self._group_bytes = group_bytes
         self._mutex = Lock()
         self._waiting: deque[_Request] = deque()
-        self._led = False
+        self._leader: _Request | None = None
 
     def submit(self, append: Append) -> Appended:
         """Durably stored, with others or alone. Raises the append's own error."""
         request = _Request(append)
         with self._mutex:
             self._waiting.append(request)
-            leads, self._led = not self._led, True
-        if not leads:
-            request.gate.acquire()
+            if self._leader is None:
+                self._leader = request
+        if self._leader is not request:
+            self._follow(request)
         if request.outcome is None:
             self._lead()
         outcome = request.outcome
@@ -53,6 +56,18 @@ class Committer:
         if outcome is None:
             raise RuntimeError("a group ended without an outcome for each member")
         raise outcome
+
+    def _follow(self, request: _Request) -> None:
+        try:
+            request.gate.acquire()
+        except BaseException:  # KeyboardInterrupt: nobody waits for the answer, and nobody would lead
+            with self._mutex:
+                if request in self._waiting:
+                    self._waiting.remove(request)
+                leads = self._leader is request
+            if leads:
+                self._hand_over([])
+            raise
 
     def _lead(self) -> None:
         """Carry the next group through, this thread's own request first in it, and hand over."""
@@ -90,7 +105,7 @@ class Committer:
     def _hand_over(self, members: list[_Request]) -> None:
         with self._mutex:
             successor = self._waiting[0] if self._waiting else None
-            self._led = successor is not None
+            self._leader = successor
         # Those who are done first: they may be back with their next append before the successor takes its group.
         for request in members:
             if request.outcome is not None:
@@ -100,11 +115,13 @@ class Committer:
 
     def close(self) -> bool:
         """Give the connection up unless a group is under way; whether that was possible."""
+        claim = _Request(_NOTHING)
         with self._mutex:
-            free, self._led = not self._led, True
-        if free:
-            try:
-                self._settlement.interrupted()
-            finally:
-                self._hand_over([])
-        return free
+            if self._leader is not None:
+                return False
+            self._leader = claim
+        try:
+            self._settlement.interrupted()
+        finally:
+            self._hand_over([])
+        return True

@@ -15,6 +15,7 @@ from adapters.db.engines import write_transaction
 from adapters.db.errors import translated
 from adapters.event_store import reads
 from adapters.event_store.committer import GROUP_BYTES, Committer
+from adapters.event_store.forks import mind_forks
 from adapters.event_store.rows import Append, Appended, CommandRow, NewRow, StoredRow
 from adapters.event_store.settlement import Settlement
 from adapters.event_store.subscription import LogSubscription
@@ -53,7 +54,9 @@ class Recorder(PositionRecorder, ProcessRecorder):
         self._log: OpenLog | None = None
         self._committer: Committer | None = None
         self._watcher: Watcher | None = None
+        self._finalizers: list[finalize[..., Any]] = []
         event.listen(engine, "engine_disposed", _closer(WeakMethod(self.close)))
+        mind_forks(self)
 
     # The log
 
@@ -110,7 +113,7 @@ class Recorder(PositionRecorder, ProcessRecorder):
             if self._committer is None:
                 writer = Writer(self._engine, self.log, self._clock)
                 self._committer = Committer(Settlement(writer, self._resolve_s), self._group_bytes)
-                finalize(self, self._committer.close)
+                self._finalizers.append(finalize(self, self._committer.close))
             return self._committer
 
     # Reading
@@ -141,7 +144,7 @@ class Recorder(PositionRecorder, ProcessRecorder):
                 if self._watcher is None:
                     self._watcher = Watcher(self._engine, self.tip)
                     self._watcher.start()
-                    finalize(self, self._watcher.ask_to_stop)
+                    self._finalizers.append(finalize(self, self._watcher.ask_to_stop))
         return self.tip.wait(after, timeout_s, stopped)
 
     @contextmanager
@@ -213,6 +216,16 @@ class Recorder(PositionRecorder, ProcessRecorder):
             self.tip.wake()
         if self._committer:
             self._committer.close()
+
+    def after_fork(self) -> object:
+        """In the child of a fork: leave what is the parent's alone and begin anew."""
+        for each in self._finalizers:
+            each.detach()
+        inherited = (self._committer, self._watcher, self._engine.pool)
+        self.tip, self._setting_up = Tip(), Lock()
+        self._committer, self._watcher, self._finalizers = None, None, []
+        self._engine.dispose(close=False)
+        return inherited
 
 
 def _closer(close: WeakMethod[Callable[[], None]]) -> Callable[[Engine], None]:

@@ -1,0 +1,46 @@
+"""Several appends in one group, on purpose: they queue while another connection holds the lock of the log."""
+
+from contextlib import contextmanager
+from threading import Thread
+
+from adapters.db.engines import write_transaction
+from adapters.event_store.writer import inserts_for
+from tests.conftest import until
+
+
+@contextmanager
+def lock_held(engine):
+    """Nobody else writes inside of this block."""
+    with write_transaction(engine) as connection:
+        inserts_for(engine).lock(connection)
+        yield connection
+
+
+def waiting(recorder):
+    return len(recorder._made_committer()._waiting)
+
+
+def queued(recorder, append, outcomes, at):
+    """A thread that is waiting with `append`; its outcome, or error, will stand in `outcomes[at]`."""
+    before = waiting(recorder)
+
+    def call():
+        try:
+            outcomes[at] = recorder.append(append)
+        except BaseException as error:  # noqa: BLE001 - handed to the test
+            outcomes[at] = error
+
+    thread = Thread(target=call)
+    thread.start()
+    until(lambda: waiting(recorder) > before, "an append never queued")
+    return thread
+
+
+def together(recorder, engine, *appends):
+    """The outcome of each, in the order given; all of them are queued before the first can be written."""
+    outcomes = {}
+    with lock_held(engine):
+        threads = [queued(recorder, append, outcomes, at) for at, append in enumerate(appends)]
+    for thread in threads:
+        thread.join(30)
+    return [outcomes[at] for at in range(len(appends))]
