@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import socket
 import sys
 import urllib.request
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from uuid import UUID
 from domain.ports.call import Actor, Call, Command, Purpose, Role
 from ops.bench.assembly import Store, store
 from ops.bench.places import Place
-from ops.bench.processes import Running, running, until
+from ops.bench.processes import Running, free_port, running, until
 from ops.bench.samples import Samples, ordered_id
 from ops.bootstrap import Part, build
 from ops.embedded_redis import EmbeddedRedis
@@ -40,7 +39,7 @@ class Clinic:
 def clinic(place: Place, samples: Samples, weeks: dict[UUID, int]) -> Iterator[Clinic]:
     """Every client registered, with so many weeks of history (none unless named); accounts of the clinicians; a Redis."""
     redis = EmbeddedRedis.under(place.settings.data_dir)
-    settings = replace(place.settings, redis_url=redis.url, host=_HOST, port=_free_port())
+    settings = replace(place.settings, redis_url=redis.url, host=_HOST, port=free_port())
     with running(redis.command()) as server, store(place) as one:
         until(redis.answers, "Redis", server)
         try:
@@ -133,13 +132,6 @@ def _ready(settings: Settings) -> bool:
             return bool(answer.status == 200)
     except OSError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _login(clinician: Actor) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -38,10 +39,14 @@ class Running:
     def pid(self) -> int:
         return self.process.pid
 
+    def output(self) -> str:
+        """What it wrote so far, to either stream."""
+        size = os.fstat(self.log.fileno()).st_size
+        return os.pread(self.log.fileno(), size, 0).decode(errors="replace")  # the child shares the file's position
+
     def tail(self) -> str:
         """The last line of its output."""
-        self.log.seek(0)
-        lines = self.log.read().decode(errors="replace").strip().splitlines()
+        lines = self.output().strip().splitlines()
         return lines[-1][:300] if lines else "no output"
 
 
@@ -61,6 +66,14 @@ def running(command: Sequence[str], environment: Mapping[str, str] | None = None
             yield Running(process, log)
         finally:
             end(process)
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
