@@ -112,6 +112,30 @@ def test_a_failure_that_loses_a_race_is_counted_all_the_same(house, ada, monkeyp
     assert (len(lost), house.state.account(ada.id).failed_attempts) == (3, 1)
 
 
+def test_a_guess_that_was_under_way_when_the_account_locked_neither_counts_nor_prolongs_the_lock(
+    house, ada, monkeypatch
+):
+    before = house.state.account(ada.id)
+    fail(house, 5)
+    locked = house.state.account(ada.id)
+    monkeypatch.setattr(house.state, "account_by_login", lambda login: before)
+    call = house.call(NOBODY)
+    with pytest.raises(SignInRefused):
+        sign_in(house, password="wrong password", call=call)
+    assert house.reasons(call) == [("sign_in.open", "denied", "account_locked")]
+    assert house.state.account(ada.id) == locked
+
+
+def test_a_sign_in_that_slipped_in_while_the_account_was_disabled_is_worth_nothing(house, ada, monkeypatch):
+    before = house.state.account(ada.id)
+    house.services.accounts.disable(house.call(house.person(Role.OPERATOR)), ada.id)
+    monkeypatch.setattr(house.state, "account_by_login", lambda login: before)
+    tokens = sign_in(house)
+    for attempt in (lambda: authenticate(house, tokens), lambda: refresh(house, tokens.refresh_token)):
+        with pytest.raises(SignedOut):
+            attempt()
+
+
 def test_a_sign_in_that_loses_a_race_looks_again_and_is_refused_when_the_account_was_disabled(house, ada, monkeypatch):
     operator, saved = house.person(Role.OPERATOR), house.ledger.save
 
@@ -181,6 +205,15 @@ def test_two_tabs_that_refresh_at_once_are_a_race_and_not_a_theft(house, ada):
         refresh(house, tokens.refresh_token)
     assert authenticate(house, first)
     assert refresh(house, first.refresh_token)
+
+
+def test_only_the_last_token_can_be_a_race_an_older_one_was_copied(house, ada):
+    first = sign_in(house)
+    latest = refresh(house, refresh(house, first.refresh_token).refresh_token)
+    with pytest.raises(SignedOut):
+        refresh(house, first.refresh_token)
+    with pytest.raises(SignedOut):
+        authenticate(house, latest)
 
 
 def test_a_guessed_token_ends_nobodys_sign_in(house, ada):
