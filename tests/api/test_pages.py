@@ -59,7 +59,7 @@ def test_item_of_a_journey_reads_as_the_resource_does(clinician, long_history):
 
 def test_pages_of_the_audit_are_the_whole_of_it_newest_first(house, officer, clinician, long_history):
     position = str(house.system.recorder.last_position())
-    query = f"/v1/audit?actor_id={clinician.id}&until={house.system.clock.now():%Y-%m-%dT%H:%M:%SZ}"
+    query = f"/v1/audit?actor_id={clinician.id}"
     whole = pages(officer, f"{query}&limit=1000", position)[0]
     found = pages(officer, f"{query}&limit=5", position)
     assert [entry for page in found for entry in page] == whole
