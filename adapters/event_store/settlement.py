@@ -35,6 +35,8 @@ Outcome = Appended | Exception
 _DRIVER: Final = (sa_exc.DBAPIError, sa_exc.TimeoutError, psycopg.Error, sqlite3.Error, OverflowError)
 # What no other member would fare better with.
 _COMMON: Final = (DatabaseDown, DatabaseFull, DatabaseReadOnly, DatabaseBusy, DatabaseCrowded, Misconfigured)
+# What a new connection may cure: it may reach another server, or the same one after it was made writable.
+_OF_CONNECTION: Final = (DatabaseDown, DatabaseReadOnly)
 _PAUSE_S: Final = 0.05
 
 
@@ -111,9 +113,9 @@ class Settlement:
         self._writer.disconnect()
 
     def _abandon(self, fault: Exception) -> bool:
-        """Roll back; True when the connection is gone."""
+        """Roll back; True when the connection is gone, or can't be of use any more."""
         lost = self._writer.abandon()
-        if isinstance(fault, DatabaseDown) and not lost:
+        if isinstance(fault, _OF_CONNECTION) and not lost:
             self._writer.disconnect()
             return True
         return lost

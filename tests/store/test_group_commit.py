@@ -16,7 +16,7 @@ from adapters.db.errors import ConstraintViolated
 from adapters.event_store.rows import Append, Appended, CommandRow, StateWrite
 from adapters.event_store.tables import events, fences, tracking
 from domain.errors import Erased, IdempotencyKeyReused, StaleVersion
-from tests.conftest import until
+from real_servers import until
 from tests.store.audit import audit
 from tests.store.conftest import append_of, new_row
 from tests.store.together import lock_held, queued, together, waiting

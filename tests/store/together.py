@@ -5,7 +5,7 @@ from threading import Thread
 
 from adapters.db.engines import write_transaction
 from adapters.event_store.writer import inserts_for
-from tests.conftest import until
+from real_servers import until
 
 
 @contextmanager
