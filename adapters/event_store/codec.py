@@ -7,6 +7,7 @@ ids and codes as text, bytes as base64, tuples as arrays, values as objects.
 import base64
 from collections.abc import Callable
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
@@ -92,6 +93,7 @@ def value_converter() -> Converter:
     converter.register_structure_hook(datetime, _aware)
     converter.register_unstructure_hook(UUID, lambda value: value)  # orjson writes them itself
     converter.register_structure_hook(UUID, _uuid)
+    converter.register_structure_hook_factory(_is_enum, _enum_reader)
     converter.register_unstructure_hook(bytes, lambda value: base64.b64encode(value).decode())
     converter.register_structure_hook(bytes, lambda value, _: base64.b64decode(value, validate=True))
     return converter
@@ -118,6 +120,16 @@ def _decoder(converter: Converter, event_type: EventType) -> Decoder:
         return structure(state, event_class)
 
     return decode
+
+
+def _is_enum(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Enum)
+
+
+def _enum_reader(kind: type[Enum]) -> Callable[[Any, Any], Enum]:
+    """A look-up is a third of the cost of calling the class."""
+    members = {member.value: member for member in kind}
+    return lambda value, _: members[value]
 
 
 def _in_utc(value: datetime) -> datetime:

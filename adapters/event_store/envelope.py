@@ -31,15 +31,16 @@ def associated_data(  # noqa: PLR0913, PLR0917 - the seal binds all of them
     log: bytes, stream: UUID, version: int, topic: str, record_class: str, key_id: UUID, subject: UUID | None
 ) -> bytes:
     """What AES-GCM authenticates beside the state: a sealed state opens in its own row and nowhere else."""
-    return length_prefixed(
-        ENVELOPE_FORMAT,
-        log,
-        stream.bytes,
-        _UINT64.pack(version),
-        topic.encode(),
-        record_class.encode(),
-        key_id.bytes,
-        subject.bytes if subject else b"",
+    # length_prefixed(format, log, stream, version, topic, class, key id, subject), with what repeats kept.
+    return b"".join(
+        (
+            _seal_head(log),
+            _ROW.pack(16, stream.bytes, 8, version),
+            _named(topic),
+            _named(record_class),
+            _SIXTEEN + key_id.bytes,
+            _SIXTEEN + subject.bytes if subject else _NONE,
+        )
     )
 
 
@@ -76,10 +77,16 @@ def leaf_hash(  # noqa: PLR0913, PLR0917 - one argument a field of the envelope
     ).digest()
 
 
+_ROW = Struct(">I16sIQ")
 _PLACE = Struct(">IQI16sIQ")
 _TIME = Struct(">IQI")
 _SIXTEEN: Final = _LENGTH.pack(16)
 _NONE: Final = _LENGTH.pack(0)
+
+
+@lru_cache(maxsize=16)
+def _seal_head(log: bytes) -> bytes:
+    return length_prefixed(ENVELOPE_FORMAT, log)
 
 
 @lru_cache(maxsize=16)

@@ -42,6 +42,7 @@ class Mapper:
         self._deployment = deployment
         self._codec = codec or Codec(registry)
         self._registry = registry
+        self._topics: dict[type[DomainEvent], str] = {}
         self.incarnation: Final = incarnation
         self._logs = {incarnation: log_id(deployment, incarnation)}
         self.log: Final = self._logs[incarnation]
@@ -57,7 +58,7 @@ class Mapper:
         owner: Any = aggregate or event
         record_class: RecordClass = owner.RECORD_CLASS
         subject = aggregate.subject if aggregate else None
-        topic = self._registry.topic_of(self._registry.of_class(type(event)).coarse)
+        topic = self._topics.get(type(event)) or self._topic_of(type(event))
         plaintext = self._codec.encode(event)
         return self.sealed(event.originator_id, event.originator_version, topic, record_class, subject, plaintext)
 
@@ -72,7 +73,8 @@ class Mapper:
     ) -> NewRow:
         """A row for a state that is encoded already. Raises Erased, KeysUnavailable."""
         key_id = self._sealer.key_id(None if record_class.of_organisation else _required(subject), record_class)
-        context = associated_data(self.log, stream, version, topic, record_class.value, key_id, subject)
+        class_name = str(record_class)
+        context = associated_data(self.log, stream, version, topic, class_name, key_id, subject)
         state = self._sealer.seal(key_id, plaintext, context)
         return NewRow(
             stream=stream,
@@ -81,7 +83,7 @@ class Mapper:
             state=state,
             state_hash=sha256(state).digest(),
             subject=subject,
-            record_class=record_class.value,
+            record_class=class_name,
             key_id=key_id,
         )
 
@@ -133,6 +135,11 @@ class Mapper:
             row.subject,
         )
         return self._sealer.open(row.state, context)
+
+    def _topic_of(self, event_class: type[DomainEvent]) -> str:
+        topic = self._registry.topic_of(self._registry.of_class(event_class).coarse)
+        self._topics[event_class] = topic
+        return topic
 
     def _log_of(self, incarnation: int) -> bytes:
         log = self._logs.get(incarnation)

@@ -38,7 +38,7 @@ class KeyLimits:
     messages: int = 2**28
     """Messages one data key may seal. NIST SP 800-38D allows 2**32 with random nonces; a sixteenth of that keeps the
     chance of a repeated nonce below 2**-40."""
-    client_block: int = 2**10
+    client_block: int = 2**12
     organisation_block: int = 2**16
     """Messages a process reserves at a time; what it doesn't use is lost to the key, not to anyone's data."""
     cached_keys: int = 20_000

@@ -159,6 +159,24 @@ def test_no_two_envelopes_share_their_associated_data(one, two):
     assert (encoded(*one) == encoded(*two)) == (one == two)
 
 
+@given(
+    log=st.binary(max_size=60),
+    stream=st.uuids(),
+    version=st.integers(0, 2**63),
+    topic=st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+    record_class=st.sampled_from(RecordClass),
+    key_id=st.uuids(),
+    subject=st.none() | st.uuids(),
+)
+def test_associated_data_is_every_field_behind_its_length(  # noqa: PLR0917 - the fields
+    log, stream, version, topic, record_class, key_id, subject
+):
+    fields = [b"\x01", log, stream.bytes, version.to_bytes(8, "big"), topic.encode(), record_class.value.encode()]
+    fields += [key_id.bytes, subject.bytes if subject else b""]
+    plain = b"".join(len(field).to_bytes(4, "big") + field for field in fields)
+    assert associated_data(log, stream, version, topic, record_class.value, key_id, subject) == plain
+
+
 # Redacted, unsealed, unknown
 
 
