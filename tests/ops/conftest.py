@@ -125,7 +125,11 @@ def lines(text: str) -> list[dict[str, Any]]:
 @pytest.fixture
 def founded(tmp_path: Path) -> Settings:
     """Settings of a new, empty deployment on SQLite, with keys and tables."""
-    settings = Settings.load({"ANAMNESIS_DATA_DIR": str(tmp_path / "data"), "ANAMNESIS_PORT": str(free_port())})
+    return found(tmp_path / "data")
+
+
+def found(data_dir: Path) -> Settings:
+    settings = Settings.load({"ANAMNESIS_DATA_DIR": str(data_dir), "ANAMNESIS_PORT": str(free_port())})
     for _ in migrate(settings):
         pass
     for _ in create_root_keys(settings):
