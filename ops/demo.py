@@ -23,6 +23,7 @@ from ops.demo_state import locked, open_state
 from ops.demo_welcome import welcome
 from ops.embedded_redis import EmbeddedRedis
 from ops.ports import check_free, reachable
+from ops.saying import saying
 from ops.settings import Settings
 from ops.supervisor import Child, Ended, Supervisor
 
@@ -206,10 +207,7 @@ def _ready(settings: Settings, position: int) -> bool:
 
 def _failure(told: dict[str, Any]) -> PreparationFailed:
     facts = {name: value for name, value in told["facts"].items() if name not in ("args", "code")}
-    error = PreparationFailed(told["text"], **facts)
-    # It speaks for the child's error.
-    error.code, error.hint = told["code"], told["hint"]  # type: ignore[misc]
-    return error
+    return saying(PreparationFailed(told["text"], **facts), code=told["code"], hint=told["hint"])
 
 
 def _ignore(_count: int) -> None:

@@ -18,6 +18,7 @@ from adapters.keys.tables import roots
 from domain.errors import Conflict, Misconfigured
 from migrations.run import CHAINS, MigrationRefused, Upgrade, upgrade
 from ops.checks.databases import absent_file
+from ops.saying import saying
 from ops.settings import Settings
 
 
@@ -57,10 +58,7 @@ def _open_log(recorder: Recorder) -> None:
 
 
 def _stopped(refused: MigrationRefused) -> MigrationStopped:
-    error = MigrationStopped(str(refused))
-    error.code = refused.code  # type: ignore[misc]
-    error.hint = refused.hint  # type: ignore[misc]
-    return error
+    return saying(MigrationStopped(str(refused)), code=refused.code, hint=refused.hint)
 
 
 def create_root_keys(settings: Settings) -> Iterator[tuple[str, Path]]:

@@ -5,6 +5,7 @@ import socket
 from typing import Final
 
 from domain.errors import Misconfigured
+from ops.saying import saying
 
 _BACKLOG: Final = 2048
 
@@ -52,11 +53,8 @@ def reachable(host: str, port: int) -> str:
 
 
 def _in_use(host: str, port: int) -> PortInUse:
-    error = PortInUse(host=host, port=port)
-    error.hint = (  # type: ignore[misc]
-        f"End that program, or choose another port, such as: --port {_next_free(host, port)} (or ANAMNESIS_PORT)"
-    )
-    return error
+    hint = f"End that program, or choose another port, such as: --port {_next_free(host, port)} (or ANAMNESIS_PORT)"
+    return saying(PortInUse(host=host, port=port), hint=hint)
 
 
 def _next_free(host: str, port: int) -> int:

@@ -126,7 +126,7 @@ def _arq_worker(system: System, jobs: Sequence[Job], redis_is: _RedisState) -> W
         cron_jobs=[_times(job) for job in jobs],
         max_tries=_TRIES,
         redis_pool=pool,
-        on_startup=started,  # type: ignore[arg-type]  # a coroutine function has the name they ask for
+        on_startup=started,  # type: ignore[arg-type]  # asked for by name - which functions have
         handle_signals=False,
         job_timeout=_JOB_S,
         health_check_interval=_HEALTH_S,

@@ -58,7 +58,7 @@ class ArqQueue:
         key = job_key_prefix + job_id
         now_ms = int(time.time() * 1000)
         with self._client.pipeline(transaction=True) as pipe:
-            pipe.watch(key)  # type: ignore[no-untyped-call]
+            pipe.watch(key)  # type: ignore[no-untyped-call]  # redis-py - leaves this one bare
             if pipe.exists(key, result_key_prefix + job_id):
                 return
             pipe.multi()

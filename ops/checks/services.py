@@ -1,7 +1,7 @@
 """Redis, the worker and the projections."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import redis
 
@@ -41,7 +41,8 @@ def _redis(client: redis.Redis) -> Iterator[Finding]:
         yield warning("redis", "redis_old", f"Redis {version} is older than 6.", "Use Redis 6 or newer, or Valkey.")
         return
     try:
-        policy = str(dict(client.config_get("maxmemory-policy")).get("maxmemory-policy", "noeviction"))  # type: ignore[arg-type]
+        answer: Any = client.config_get("maxmemory-policy")
+        policy = str(answer.get("maxmemory-policy", "noeviction"))
     except FAILURES:
         policy = "noeviction"  # managed services don't say; theirs is set in a console
     if policy.startswith("allkeys"):

@@ -25,7 +25,7 @@ def test_a_relative_data_folder_is_made_absolute_so_that_children_mean_the_same(
 
 def test_settings_can_not_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        Settings.load({}).port = 1  # type: ignore[misc]
+        Settings.load({}).port = 1
 
 
 @pytest.mark.parametrize(
