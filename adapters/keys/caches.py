@@ -24,8 +24,11 @@ class BoundedCache(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    def put(self, key: K, value: V) -> None:
+    def put(self, key: K, value: V, *, unless: Callable[[], bool] = lambda: False) -> None:
+        """`unless` is asked under the lock that `drop` takes: what is told before a drop holds for puts after it."""
         with self._lock:
+            if unless():
+                return
             self._entries.pop(key, None)
             while len(self._entries) >= self._limit:
                 del self._entries[next(iter(self._entries))]

@@ -1,4 +1,4 @@
-"""What can be wrong with keys, each with its own code. `docs/errors.md` lists them for operators."""
+"""What can be wrong with keys, each with its own code and what to do about it."""
 
 from domain.errors import Invalid, Misconfigured
 

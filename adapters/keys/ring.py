@@ -173,8 +173,7 @@ class KeyRing:
             before = self._forgotten
             key = self._hierarchy.opened(self._usable(stored_owner, record_class))
             self._remember(before, key)
-            if self._forgotten == before:
-                self._current.put((owner, record_class), key)
+            self._current.put((owner, record_class), key, unless=lambda: self._forgotten != before)
             return key
 
     def _usable(self, owner: UUID, record_class: RecordClass) -> KeyRow:
@@ -214,8 +213,7 @@ class KeyRing:
     def _remember(self, before: int, key: OpenedKey) -> None:
         key.expires_s = monotonic() + self.limits.cached_s
         # A key read before someone said `forget` may have been destroyed meanwhile: it serves once and isn't kept.
-        if self._forgotten == before:
-            self._opened.put(key.id.bytes, key)
+        self._opened.put(key.id.bytes, key, unless=lambda: self._forgotten != before)
 
     def _grant(self, key_id: UUID, messages: int, *, taken: int = 0) -> None:
         self._budgets.put(key_id.bytes, Budget(messages, monotonic() + self.limits.budget_s, taken=taken))

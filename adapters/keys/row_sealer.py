@@ -1,5 +1,6 @@
 """Clinical values in views: sealed under the client's view key, each bound to its table and row."""
 
+from functools import lru_cache
 from uuid import UUID
 
 from adapters.event_store.envelope import length_prefixed
@@ -25,4 +26,10 @@ class RowSealer:
         return self._sealer.open(sealed, self._context(client_id, table, row_id))
 
     def _context(self, client_id: UUID, table: str, row_id: UUID | str) -> bytes:
-        return length_prefixed(b"anamnesis/view/1", self._log, client_id.bytes, table.encode(), str(row_id).encode())
+        return _bound(self._log, client_id.bytes, table) + length_prefixed(str(row_id).encode())
+
+
+@lru_cache(maxsize=4096)
+def _bound(log: bytes, client: bytes, table: str) -> bytes:
+    """The part that all rows of a client share: a page of a journey has a thousand."""
+    return length_prefixed(b"anamnesis/view/1", log, client, table.encode())

@@ -64,6 +64,16 @@ def test_audit_entries_need_no_aggregate_and_concern_no_subject(mapper):
     assert mapper.to_event(stored(row)) == event
 
 
+def test_bulk_readers_get_the_stored_fields_of_the_same_rows(mapper):
+    (row,) = rows_of(mapper, session := a_session(summary="as written"))
+    fields = mapper.to_fields(row)
+    assert (fields["kind"], fields["client_id"]) == ("session.recorded", str(session.client_id))
+    assert fields["content"]["summary"] == "as written"
+    assert mapper.to_fields(replace(row, state=b"", redacted=True)) is None
+    with pytest.raises(SealBroken):
+        mapper.to_fields(replace(row, originator_version=2))
+
+
 CHANGES = [
     {"originator_id": UUID("11111111-1111-4111-8111-111111111111")},
     {"originator_version": 2},
