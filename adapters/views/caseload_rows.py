@@ -1,21 +1,20 @@
 """One row a client in the caseload, kept up by what changed: never by counting a client's whole journey again."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection, func, select
 
 from adapters.views.bulk import replace_rows
-from adapters.views.stories import Item
+from adapters.views.stories import Item, Key
 from adapters.views.tables import caseload, journey_items
 from domain.model.client import ClientStatus
 from domain.model.session import SessionStatus
 
 _AT_ONCE: Final = 500  # SQLite counts variables
 _UNSIGNED: Final = (SessionStatus.RECORDED.value, SessionStatus.AWAITING_COSIGNATURE.value)
-Key = tuple[UUID, UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +37,15 @@ class _Session:
 class SessionChange:
     """A session's row before the batch (None: new) and after it."""
 
-    client_id: UUID
     before: _Session | None
     after: _Session
 
-    @staticmethod
-    def all_of(
-        connection: Connection, sessions: Iterable[tuple[Key, Item]], known: Sequence[Key]
-    ) -> list["SessionChange"]:
-        """For sessions by (id, client id); `known` are the keys of items that stand in the journey already."""
-        before = _stored_sessions(connection, known)
-        return [
-            SessionChange(key[1], before.get(key), _Session(item.state, item.happened_at_us)) for key, item in sessions
-        ]
+
+Changes = Mapping[UUID, Sequence[SessionChange]]
+"""By client."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Row:
     """A caseload row, in the order of the table's columns."""
 
@@ -74,56 +66,64 @@ class _Row:
             self.identity,
         )
 
-    def with_change(self, change: SessionChange) -> "_Row":
-        """Counts and the newest session moved by one change."""
-        before, after = change.before, change.after
-        last_us = self.last_session_at_us
-        if after.counts and (last_us is None or after.happened_at_us > last_us):
-            last_us = after.happened_at_us
-        return replace(
-            self,
-            sessions=self.sessions + after.counts - (before is not None and before.counts),
-            unsigned_sessions=self.unsigned_sessions + after.unsigned - (before is not None and before.unsigned),
-            last_session_at_us=last_us,
-        )
+    def take(self, changes: Iterable[SessionChange]) -> bool:
+        """Move the counts. True when the newest session moved back in time or no longer counts: only the journey knows
+        which is newest then.
+        """
+        overtaken = False
+        for change in changes:
+            before, after = change.before, change.after
+            if before:
+                self.sessions -= before.counts
+                self.unsigned_sessions -= before.unsigned
+                overtaken = overtaken or (before.counts and before.happened_at_us == self.last_session_at_us)
+            self.sessions += after.counts
+            self.unsigned_sessions += after.unsigned
+            if after.counts:
+                self.last_session_at_us = max(self.last_session_at_us or after.happened_at_us, after.happened_at_us)
+        return overtaken
+
+
+def changes_of(sessions: Iterable[Item], before: Mapping[Key, _Session]) -> Changes:
+    """What the sessions of a batch change, given those that stood in the journey already."""
+    changes: dict[int, list[SessionChange]] = {}
+    clients: dict[int, UUID] = {}
+    for item in sessions:
+        number = item.client_id.int
+        clients[number] = item.client_id
+        change = SessionChange(before.get(item.key), _Session(item.state, item.happened_at_us))
+        changes.setdefault(number, []).append(change)
+    return {clients[number]: of_client for number, of_client in changes.items()}
 
 
 def update_caseload(
-    connection: Connection,
-    changes: Sequence[SessionChange],
-    statuses: Mapping[UUID, str],
-    identities: Mapping[UUID, bytes],
+    connection: Connection, changes: Changes, statuses: Mapping[UUID, str], identities: Mapping[UUID, bytes]
 ) -> None:
     """Apply what a batch changed. Call it when the journey's rows were written."""
-    touched = {change.client_id for change in changes} | set(statuses) | set(identities)
+    touched = {*changes, *statuses, *identities}
     if not touched:
         return
     stored = _stored_rows(connection, touched)
     rows = {client_id: stored.get(client_id) or _Row(client_id) for client_id in touched}
-    overtaken = set()
-    for change in changes:
-        row = rows[change.client_id]
-        # The newest session moved back in time or no longer counts: only the journey knows which is newest now.
-        if change.before and change.before.counts and change.before.happened_at_us == row.last_session_at_us:
-            overtaken.add(change.client_id)
-        rows[change.client_id] = row.with_change(change)
+    overtaken = [client_id for client_id, of_client in changes.items() if rows[client_id].take(of_client)]
     newest = _newest_sessions(connection, overtaken)
     for client_id in overtaken:
-        rows[client_id] = replace(rows[client_id], last_session_at_us=newest.get(client_id))
+        rows[client_id].last_session_at_us = newest.get(client_id)
     for client_id, status in statuses.items():
-        rows[client_id] = replace(rows[client_id], status=status)
+        rows[client_id].status = status
     for client_id, identity in identities.items():
-        rows[client_id] = replace(rows[client_id], identity=identity)
+        rows[client_id].identity = identity
     replace_rows(connection, caseload, [row.values() for row in rows.values()], [(each.bytes,) for each in stored])
 
 
-def _stored_sessions(connection: Connection, keys: Sequence[Key]) -> dict[Key, _Session]:
+def stored_sessions(connection: Connection, items: Iterable[Item]) -> dict[Key, _Session]:
+    """Those of the items that stand in the journey, as they stand there."""
     table = journey_items.c
     found = {}
-    for some in _parts([item_id for item_id, _ in keys]):
+    for some in _parts([item.id for item in items if item.kind == "session"]):
         query = select(table.id, table.client_id, table.state, table.happened_at_us).where(table.id.in_(some))
         for row in connection.execute(query):
-            found[row.id, row.client_id] = _Session(row.state, row.happened_at_us)
+            found[row.id.int, row.client_id.int] = _Session(row.state, row.happened_at_us)
     return found
 
 

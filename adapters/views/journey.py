@@ -7,7 +7,8 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select, type_coerce
+from sqlalchemy.types import NullType
 
 from adapters.views.fences import fenced_among
 from adapters.views.tables import JOURNEY, journey_items
@@ -18,7 +19,8 @@ from domain.ports.views import JourneyItem, Page
 
 _MOST: Final = 2000
 _KINDS: Final = frozenset(("session", "appointment", "consent", "care_team", "client"))
-_COLUMNS: Final = tuple(journey_items.c)
+# The client is known; ids are made from what the driver gives, at a fraction of the time of a general conversion.
+_COLUMNS: Final = (type_coerce(journey_items.c.id, NullType()), *list(journey_items.c)[2:])
 
 
 class Opens(Protocol):
@@ -63,7 +65,8 @@ class SqlJourneyView:
         return Page(items=items, after=(rows[-1].happened_at_us, rows[-1].first_position) if more else None)
 
     def _item(self, client_id: UUID, row: Any) -> JourneyItem:
-        item_id, _, kind, state, version, happened_at_us, recorded_at_us, _, positions, sealed = row
+        raw_id, kind, state, version, happened_at_us, recorded_at_us, _, positions, sealed = row
+        item_id = raw_id if isinstance(raw_id, UUID) else UUID(raw_id)
         return JourneyItem(
             kind=kind,
             id=item_id,

@@ -1,22 +1,24 @@
 """Fills the journey and the caseload: items rendered once a batch, sealed under the client's view key."""
 
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from struct import pack
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
 from adapters.event_store.mapper import stream_of
 from adapters.event_store.rows import StoredRow
 from adapters.views.bulk import replace_rows
-from adapters.views.caseload_rows import SessionChange, update_caseload
+from adapters.views.caseload_rows import changes_of, stored_sessions, update_caseload
 from adapters.views.projection import Refusal
-from adapters.views.stories import ClientStory, IdentityStory, Item, Story, story_for
+from adapters.views.stories import ClientStory, IdentityStory, Item, Key, Story, story_class
 from adapters.views.tables import JOURNEY, View, caseload, journey_items
 from domain.errors import Erased, Unavailable
+from domain.services.rendering import Json
 
 # Streams kept while the log is far ahead, so that a signature that follows its session doesn't read it again.
 _STORIES_KEPT: Final = 20_000
@@ -50,7 +52,7 @@ class JourneyProjection:
         self._streams = streams
         self._mapper = mapper
         self.sealer = sealer
-        self._stories: OrderedDict[UUID, Story] = OrderedDict()
+        self._stories: OrderedDict[int, Story] = OrderedDict()
 
     def begin(self) -> "JourneyBatch":
         return JourneyBatch(self)
@@ -66,13 +68,13 @@ class JourneyProjection:
     def take(self, row: StoredRow) -> tuple[Story, Sequence[Item]] | None:
         """Replay one row on its stream. None when it tells nothing of the journey, or nothing any more."""
         event = self._mapper.to_event(row)
-        fresh = story_for(event)
-        if fresh is None:
+        told_by = story_class(type(event))
+        if told_by is None:
             return None
-        stream = stream_of(row)
+        stream = stream_of(row).int
         story = self._stories.pop(stream, None)  # put back only when the row was taken
         if story is None or story.version != row.originator_version - 1:
-            story = self._replayed(fresh, row)
+            story = self._replayed(told_by(), row)
         items = story.take(event, row)
         self._stories[stream] = story
         if len(self._stories) > _STORIES_KEPT:
@@ -98,11 +100,12 @@ class JourneyBatch:
 
     def __init__(self, projection: JourneyProjection) -> None:
         self._projection = projection
-        self._items: dict[tuple[UUID, UUID], Item] = {}
+        self._first: int | None = None
+        self._items: dict[Key, Item] = {}
         self._charts: dict[UUID, ClientStory] = {}
         self._identities: dict[UUID, IdentityStory] = {}
-        self._first: int | None = None
-        self._rows: dict[tuple[UUID, UUID], tuple[Any, ...]] = {}
+        # What `finish` makes of them.
+        self._rows: list[tuple[Item, tuple[Any, ...]]] = []
         self._sealed_identities: dict[UUID, bytes] = {}
 
     def apply(self, row: StoredRow) -> None:
@@ -112,44 +115,27 @@ class JourneyBatch:
         if taken is None:
             return
         story, items = taken
-        client_id = story.client_id
         for item in items:
-            self._items[item.id, client_id] = item
+            self._items[item.key] = item
         if isinstance(story, ClientStory):
-            self._charts[client_id] = story
+            self._charts[story.client_id] = story
         elif isinstance(story, IdentityStory):
-            self._identities[client_id] = story
+            self._identities[story.client_id] = story
 
     def finish(self) -> Sequence[Refusal]:
         refused: list[Refusal] = []
-        for key, item in self._items.items():
-            try:
-                self._rows[key] = self._row(key[1], item)
-            except Erased:
-                continue
-            except Unavailable:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with one item, the others are written
-                refused.append((item.positions[-1], error))
+        for item in self._items.values():
+            with _refusing(refused, item.positions[-1]):
+                self._rows.append((item, self._row(item)))
         for client_id, story in self._identities.items():
-            try:
-                shown = orjson.dumps(story.shown())
-                self._sealed_identities[client_id] = self._projection.sealer.seal_row(
-                    client_id, caseload.name, client_id, shown
-                )
-            except Erased:
-                continue
-            except Unavailable:
-                raise
-            except Exception as error:  # noqa: BLE001 - as above
-                refused.append((story.last_position, error))
+            with _refusing(refused, story.last_position):
+                self._sealed_identities[client_id] = self._sealed(client_id, caseload, client_id, story.shown())
         return refused
 
-    def _row(self, client_id: UUID, item: Item) -> tuple[Any, ...]:
-        content = orjson.dumps(item.content())
+    def _row(self, item: Item) -> tuple[Any, ...]:
         return (
             item.id.bytes,
-            client_id.bytes,
+            item.client_id.bytes,
             item.kind,
             item.state,
             item.version,
@@ -157,26 +143,43 @@ class JourneyBatch:
             item.recorded_at_us,
             item.positions[0],
             pack(f">{len(item.positions)}Q", *item.positions),
-            self._projection.sealer.seal_row(client_id, journey_items.name, item.id, content),
+            self._sealed(item.client_id, journey_items, item.id, item.content()),
         )
 
+    def _sealed(self, client_id: UUID, table: Table, row_id: UUID, content: Json) -> bytes:
+        return self._projection.sealer.seal_row(client_id, table.name, row_id, orjson.dumps(content))
+
     def clients(self) -> Collection[UUID]:
-        return {client_id for _, client_id in self._rows} | set(self._charts) | set(self._sealed_identities)
+        of_items = {item.client_id.int: item.client_id for item, _ in self._rows}
+        return {*of_items.values(), *self._charts, *self._sealed_identities}
 
     def drop(self, clients: Collection[UUID]) -> None:
         self._projection.forget(clients)
-        self._rows = {key: row for key, row in self._rows.items() if key[1] not in clients}
+        self._rows = [(item, row) for item, row in self._rows if item.client_id not in clients]
         for client_id in clients:
             self._charts.pop(client_id, None)
             self._sealed_identities.pop(client_id, None)
 
     def write(self, connection: Connection) -> None:
         first = self._first or 0
-        known = [key for key in self._rows if self._items[key].positions[0] < first]
-        sessions = [(key, self._items[key]) for key in self._rows if self._items[key].kind == "session"]
-        changes = SessionChange.all_of(connection, sessions, known)
-        replace_rows(
-            connection, journey_items, list(self._rows.values()), [(item.bytes, client.bytes) for item, client in known]
+        known = [item for item, _ in self._rows if item.positions[0] < first]
+        changes = changes_of(
+            [item for item, _ in self._rows if item.kind == "session"], stored_sessions(connection, known)
         )
+        keys = [(item.id.bytes, item.client_id.bytes) for item in known]
+        replace_rows(connection, journey_items, [row for _, row in self._rows], keys)
         statuses = {client_id: story.aggregate.status.value for client_id, story in self._charts.items()}
         update_caseload(connection, changes, statuses, self._sealed_identities)
+
+
+@contextmanager
+def _refusing(refused: list[Refusal], position: int) -> Iterator[None]:
+    """Whatever is wrong with one row, the others are written."""
+    try:
+        yield
+    except Erased:
+        return  # its key was destroyed meanwhile: nothing to show
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - as the docstring says
+        refused.append((position, error))
