@@ -37,20 +37,18 @@ def _show(  # noqa: PLR0913 - what is told
     places.add_row("Pages", f"[bold cyan]{address}[/]")
     places.add_row("Reference", f"[cyan]{address}/reference[/]")
     places.add_row("Data", str(settings.data_dir))
-    table = Table(box=None, padding=(0, 3, 0, 2), header_style="dim")
-    for column in ("Sign in as", "Password, for this run", "Role", "Shows"):
-        table.add_column(column, no_wrap=column != "Shows")
+    table = Table(box=None, padding=(0, 1, 0, 2), header_style="dim")
+    # Passwords are copied from here: on a narrow terminal the last column gives way, never these.
+    for name in ("login", "password"):
+        title = "Sign in as" if name == "login" else "Password, for this run"
+        table.add_column(title, no_wrap=True, min_width=max(len(one[name]) for one in sign_ins))
+    table.add_column("Sees", overflow="fold")
     for one in sign_ins:
-        role = one["role"].replace("_", " ")
-        table.add_row(
-            one["login"],
-            f"[bold]{one['password']}[/]" if one["password"] else "[dim]disabled[/]",
-            role,
-            shows[one["who"]],
-        )
+        password = f"[bold]{one['password']}[/]" if one["password"] else "[dim]disabled[/]"
+        table.add_row(one["login"], password, shows[one["who"]])
     began = "begun" if fresh else "continued"
     speaker.out.print(f"\n[bold green]Anamnesis is ready[/] [dim](demo {began}, {seconds:.1f} s)[/]\n")
     speaker.out.print(places)
     speaker.out.print()
     speaker.out.print(table)
-    speaker.out.print("\n  Five invented clients, half a year of weekly sessions each. Ctrl-C ends the demo.\n")
+    speaker.out.print("\n  Five invented clients, half a year of weekly sessions each.\n  Ctrl-C ends the demo.\n")

@@ -8,13 +8,15 @@ from domain.ports.call import Role
 
 DOMAIN: Final = "demo.example"
 _WORDS: Final = (  # noqa: SIM905 - a hundred words read better as text
-    "amber anchor apple arrow autumn bamboo basalt beacon birch bridge candle canyon cedar cherry cinder clover cobalt "
-    "copper coral cotton crane creek crystal dahlia delta drift ember falcon feather fennel fern fjord flint forest garnet "
-    "ginger glacier granite harbor hazel heather heron honey indigo island ivory jasmine juniper kernel lagoon lantern "
-    "laurel lemon lilac linden lotus maple marble meadow mellow mint mosaic nectar nutmeg oasis olive onyx opal orchid "
-    "otter pebble pepper pine plum poplar prairie quartz quill rain raven reef ridge river robin rose saffron sage sand "
-    "shadow silver slate sparrow spruce stone summer sunset teal thistle thunder tulip valley velvet violet walnut willow "
-    "winter wren zephyr"
+    "acorn amber anchor apple arrow autumn bamboo basalt bay beacon birch bridge brook candle canyon cedar cherry "
+    "cinder cliff clover cobalt copper coral cotton cove crane creek dahlia dawn delta drift dune elm ember "
+    "falcon fennel fern finch fjord flint forest frost garnet ginger glade grove gull harbor hazel heron hill "
+    "honey indigo iris island ivory jade juno kernel lagoon lake lark laurel leaf lemon lilac lime linden loam "
+    "lotus lynx mango maple marble meadow mellow mint mosaic moss nectar nutmeg oak oasis olive onyx opal opera "
+    "orchid otter peach pearl pebble pepper petal pine plum pond poplar quartz quill rain raven reef ridge river "
+    "robin rose rye saddle sage sand shadow shell silver sky slate snow spark spring spruce stone storm summer "
+    "sunset swan teal thyme tiger topaz trail tulip valley velvet vine violet walnut wave wheat willow wind "
+    "winter wolf wren yarrow zephyr"
 ).split()
 
 
@@ -33,21 +35,17 @@ class Person:
 
 
 PEOPLE: Final = (
-    Person(key="operator", role=Role.OPERATOR, display_name="Noor Haddad", shows="accounts, never a record"),
-    Person(key="supervisor", role=Role.SUPERVISOR, display_name="Prof. Agnes Weidner", shows="an entry to co-sign"),
-    Person(
-        key="clinician", role=Role.CLINICIAN, display_name="Dr. Ines Vogel", shows="four clients, an unsigned entry"
-    ),
-    Person(
-        key="trainee", role=Role.CLINICIAN, display_name="Leon Brandt", shows="one client, waits for a co-signature"
-    ),
+    Person(key="operator", role=Role.OPERATOR, display_name="Noor Haddad", shows="accounts alone"),
+    Person(key="supervisor", role=Role.SUPERVISOR, display_name="Prof. Agnes Weidner", shows="one co-signature"),
+    Person(key="clinician", role=Role.CLINICIAN, display_name="Dr. Ines Vogel", shows="four clients"),
+    Person(key="trainee", role=Role.CLINICIAN, display_name="Leon Brandt", shows="one client"),
     Person(key="compliance", role=Role.COMPLIANCE_OFFICER, display_name="Mirela Popa", shows="the audit trail"),
-    Person(key="ml", role=Role.ML_ENGINEER, display_name="Chen Wei", shows="nothing clinical, by design"),
+    Person(key="ml", role=Role.ML_ENGINEER, display_name="Chen Wei", shows="nothing clinical"),
     Person(key="client", role=Role.CLIENT, display_name="Mara Lindqvist", shows="her own journey"),
 )
 
 
 def password() -> str:
-    """Four words and two digits: 33 bits: enough for one run of a demo, behind lock-out and rate limits."""
+    """Four words and two digits: 35 bits: enough for one run of a demo, behind lock-out and rate limits."""
     words = [secrets.choice(_WORDS) for _ in range(4)]
     return "-".join(words) + f"-{secrets.randbelow(90) + 10}"
