@@ -1,0 +1,1 @@
+"""Pure statistics over dated observations: change, trend, report."""
