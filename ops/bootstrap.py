@@ -58,6 +58,7 @@ from domain.services.drafts import DraftService
 from domain.services.journey import JourneyService
 from domain.services.sessions import SessionService
 from domain.services.sign_in import SignInService
+from migrations.roles import APPLICATION
 from migrations.run import CHAINS
 from ops.housekeeping import Housekeeping
 from ops.metrics import ProjectionMetrics
@@ -168,7 +169,12 @@ def build(settings: Settings, *, parts: Part) -> System:
     root = FileRootKey.load(settings.root_key_file)
     notes_root = FileRootKey.load(settings.notes_root_key_file) if parts is Part.API else None
     databases = open_databases(
-        settings.events_url, settings.keys_url, settings.views_url, pool_size=settings.threads + _OTHER_THREADS
+        settings.events_url,
+        settings.keys_url,
+        settings.views_url,
+        pool_size=settings.threads + _OTHER_THREADS,
+        # On PostgreSQL nothing works with more rights than the application needs, whoever signs in.
+        application_role=APPLICATION,
     )
     try:
         for chain in CHAINS:

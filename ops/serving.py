@@ -1,6 +1,7 @@
 """Runs the API under uvicorn: one process, or several on one socket. SIGTERM lets running requests finish."""
 
 import signal
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -22,18 +23,33 @@ _KEEP_ALIVE_S = 75
 def serve(settings: Settings) -> None:
     """Until SIGTERM or SIGINT. Raises PortInUse, AddressUnusable and what `build` raises."""
     listening = listen(settings.host, settings.port)
-    # uvicorn raises the signal again once it has drained: ending on request is a success.
+    # Until uvicorn listens to signals itself, and again after it has drained, when it raises them once more: to end on
+    # request is a success, and what is open gets closed.
+    asked = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, lambda *_: asked.set())
     with listening:
         with build(settings, parts=Part.API) as system:
             if settings.workers == 1:
                 app = application(system)
                 settle()
-                uvicorn.Server(_config(settings, app)).run(sockets=[listening])
+                _Server(_config(settings, app), asked).run(sockets=[listening])
                 return
+        if asked.is_set():
+            return
         # What is wrong with the set-up was found above, once; each process builds a system of its own.
         Multiprocess(_config(settings, "ops.asgi:create", factory=True), sockets=[listening]).run()
+
+
+class _Server(uvicorn.Server):
+    """Also ends for a signal that came before it listened to signals."""
+
+    def __init__(self, config: uvicorn.Config, asked: Event) -> None:
+        super().__init__(config)
+        self._asked = asked
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or self._asked.is_set()
 
 
 def _config(settings: Settings, app: "ASGIApp | str", **kwargs: Any) -> uvicorn.Config:

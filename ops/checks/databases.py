@@ -13,6 +13,7 @@ from adapters.db.errors import translated
 from adapters.db.transactions import write_transaction
 from adapters.event_store.tables import deployment, events
 from domain.errors import AnamnesisError
+from migrations.roles import APPLICATION
 from migrations.run import CHAINS, Chain
 from ops.checks.finding import Finding, State, broken, skipped, warning
 from ops.settings import Settings
@@ -59,7 +60,7 @@ def _database(settings: Settings, chain: Chain) -> Finding:
             check_revision(engine, chain)
             check_durable(engine)
             _try_writing(engine)
-            return _described(engine, part)
+            return _role_missing(engine, part) or _described(engine, part)
         finally:
             engine.dispose()
     except AnamnesisError as error:
@@ -82,6 +83,18 @@ def _try_writing(engine: Engine) -> None:
             connection.exec_driver_sql(f"PRAGMA user_version = {int(version)}")
         else:
             connection.execute(text("CREATE TEMPORARY TABLE doctor_probe (x int) ON COMMIT DROP"))
+
+
+def _role_missing(engine: Engine, part: str) -> Finding | None:
+    """On PostgreSQL: the account must be a member of the role whose rights the product works with."""
+    if engine.dialect.name == "sqlite":
+        return None
+    with translated(), engine.connect() as connection:
+        member = connection.execute(text("SELECT pg_has_role(:role, 'MEMBER')"), {"role": APPLICATION}).scalar_one()
+    if member:
+        return None
+    mend = f"As its owner run: GRANT {APPLICATION} TO <the account>;"
+    return broken(part, "role_not_granted", f"The account is not a member of the role {APPLICATION}.", mend)
 
 
 def _described(engine: Engine, part: str) -> Finding:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import closing
@@ -69,6 +70,21 @@ def in_progress(served: Served) -> bool:
     text = httpx.get(f"{served.address}/metrics").text
     (line,) = [line for line in text.splitlines() if line.startswith("anamnesis_http_requests_in_progress ")]
     return float(line.split()[1]) >= 2
+
+
+@pytest.mark.parametrize("command", ["serve", "project", "worker"])
+def test_a_process_that_is_ended_while_it_starts_ends_well(founded: Settings, command: str) -> None:
+    running = Running(plain_environment(founded.data_dir, port=founded.port, log_level="info"), command)
+    # Its own handling of signals begins with the first thing it opens.
+    wait_for(lambda: handles_sigterm(running.process.pid))
+
+    assert running.stop() == 0
+
+
+def handles_sigterm(pid: int) -> bool:
+    """From the mask of caught signals, proc(5)."""
+    (caught,) = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("SigCgt:")]
+    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
 
 
 @dataclass
