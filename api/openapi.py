@@ -1,13 +1,14 @@
 """The OpenAPI document: FastAPI's, made whole with what it can't know."""
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
 from api.declare import problem_examples
-from api.models.common import ProblemOut
+from api.models.common import In, Out, ProblemOut
 
 TAGS: Final = [
     {"name": "Sign-in", "description": "Access tokens: short, renewed by refresh tokens that are good once."},
@@ -46,6 +47,10 @@ def document_of(app: FastAPI) -> dict[str, Any]:
         document["components"]["examples"] = problem_examples()
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
+        for name, examples in _examples().items():
+            if name in schemas:
+                # As they were written: FastAPI drops what is null from its document, examples included.
+                schemas[name]["examples"] = examples
         for operations in document["paths"].values():
             for operation in operations.values():
                 _complete(operation, schemas)
@@ -55,6 +60,19 @@ def document_of(app: FastAPI) -> dict[str, Any]:
 
 def document_bytes(app: FastAPI) -> bytes:
     return orjson.dumps(document_of(app))
+
+
+def _examples() -> dict[str, list[Any]]:
+    """Examples by name of model."""
+    found: dict[str, list[Any]] = {}
+    waiting: list[type[BaseModel]] = [In, Out]
+    while waiting:
+        model = waiting.pop()
+        waiting.extend(model.__subclasses__())
+        extra = model.model_config.get("json_schema_extra")
+        if isinstance(extra, dict) and "examples" in extra:
+            found[model.__name__] = list(cast("list[Any]", extra["examples"]))
+    return found
 
 
 def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:

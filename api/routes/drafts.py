@@ -40,7 +40,7 @@ def save_draft(draft_id: UUID, body: DraftIn, ask: Writer) -> Response:
 
 @router.get("", **reads("List one's drafts", DraftsOut, RoleNotPermitted))
 def list_drafts(ask: Reader) -> Response:
-    """Newest first."""
+    """Newest first, with what they hold."""
     return found({"items": [_draft_as_json(draft) for draft in ask.services.drafts.mine(ask.call())]})
 
 

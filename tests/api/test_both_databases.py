@@ -1,0 +1,49 @@
+"""The way through the API on SQLite and on PostgreSQL, and two processes over one store."""
+
+import pytest
+
+from domain.ports.call import Role
+from ops.settings import Settings
+
+
+@pytest.fixture
+def fresh_settings(database_urls, new_settings, tmp_path) -> Settings:
+    """A deployment of the test's own on the database in question."""
+    return new_settings(
+        tmp_path / "fresh",
+        ANAMNESIS_EVENTS_URL=database_urls.events,
+        ANAMNESIS_KEYS_URL=database_urls.keys,
+        ANAMNESIS_VIEWS_URL=database_urls.views,
+    )
+
+
+def test_session_is_recorded_in_one_process_and_signed_and_read_back_in_another(fresh_settings, another_house):
+    with another_house(fresh_settings) as one, another_house(fresh_settings) as other:
+        clinician = one.account(Role.CLINICIAN)
+        client_id = clinician.new_client()
+        location = clinician.new_session(client_id)
+        headers = clinician.headers()
+        read = other.request("GET", location, headers=headers)
+        signed = other.request("POST", f"{location}/signature", headers=headers | {"If-Match": read.headers["ETag"]})
+        assert signed.status_code == 200
+        journey = clinician.get(f"/v1/clients/{client_id}/journey?kind=session", Read_After=signed.headers["Position"])
+        assert [item["state"] for item in journey.json()["items"]] == ["signed"]
+        trail = clinician.get("/v1/audit/mine", Read_After=signed.headers["Position"]).json()["items"]
+        assert [entry["action"] for entry in trail[:4]] == [
+            "journey.read",
+            "session.sign",
+            "session.read",
+            "session.record",
+        ]
+
+
+def test_key_of_a_call_is_known_after_a_restart(fresh_settings, another_house):
+    identity = {"names": [{"family": "Okonkwo", "given": "Tamsin"}]}
+    with another_house(fresh_settings) as before:
+        clinician = before.account(Role.CLINICIAN)
+        first = clinician.post("/v1/clients", identity, Idempotency_Key="once")
+        headers = clinician.headers() | {"Idempotency-Key": "once"}
+    with another_house(fresh_settings) as after:
+        again = after.request("POST", "/v1/clients", json=identity, headers=headers)
+    assert again.headers["Location"] == first.headers["Location"]
+    assert again.headers["Idempotency-Replayed"] == "true"
