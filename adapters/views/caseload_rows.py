@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from adapters.views.bulk import replace_rows
 from adapters.views.stories import Item, Key
@@ -118,11 +118,9 @@ def update_caseload(
 
 def stored_sessions(connection: Connection, items: Iterable[Item]) -> dict[Key, _Session]:
     """Those of the items that stand in the journey, as they stand there."""
-    table = journey_items.c
     found = {}
     for some in _parts([item.id for item in items if item.kind == "session"]):
-        query = select(table.id, table.client_id, table.state, table.happened_at_us).where(table.id.in_(some))
-        for row in connection.execute(query):
+        for row in connection.execute(_SESSIONS, {"ids": some}):
             found[row.id.int, row.client_id.int] = _Session(row.state, row.happened_at_us)
     return found
 
@@ -130,22 +128,15 @@ def stored_sessions(connection: Connection, items: Iterable[Item]) -> dict[Key, 
 def _stored_rows(connection: Connection, clients: Collection[UUID]) -> dict[UUID, _Row]:
     found = {}
     for some in _parts(clients):
-        for row in connection.execute(select(*caseload.c).where(caseload.c.client_id.in_(some))):
+        for row in connection.execute(_ROWS, {"clients": some}):
             found[row.client_id] = _Row(*row)
     return found
 
 
 def _newest_sessions(connection: Connection, clients: Collection[UUID]) -> dict[UUID, int]:
-    table = journey_items.c
     found: dict[UUID, int] = {}
     for some in _parts(clients):
-        query = (
-            select(table.client_id, func.max(table.happened_at_us))
-            .where(table.client_id.in_(some), table.kind == "session")
-            .where(table.state != SessionStatus.ENTERED_IN_ERROR.value)
-            .group_by(table.client_id)
-        )
-        found.update(connection.execute(query).all())
+        found.update(connection.execute(_NEWEST, {"clients": some}).all())
     return found
 
 
@@ -153,3 +144,16 @@ def _parts(values: Collection[UUID]) -> Iterator[list[UUID]]:
     listed = list(values)
     for start in range(0, len(listed), _AT_ONCE):
         yield listed[start : start + _AT_ONCE]
+
+
+# Built once: they run for every batch.
+_ROWS: Final = select(*caseload.c).where(caseload.c.client_id.in_(bindparam("clients", expanding=True)))
+_SESSIONS: Final = select(
+    journey_items.c.id, journey_items.c.client_id, journey_items.c.state, journey_items.c.happened_at_us
+).where(journey_items.c.id.in_(bindparam("ids", expanding=True)))
+_NEWEST: Final = (
+    select(journey_items.c.client_id, func.max(journey_items.c.happened_at_us))
+    .where(journey_items.c.client_id.in_(bindparam("clients", expanding=True)))
+    .where(journey_items.c.kind == "session", journey_items.c.state != SessionStatus.ENTERED_IN_ERROR.value)
+    .group_by(journey_items.c.client_id)
+)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from adapters.db.errors import translated
 from adapters.db.transactions import write_transaction
@@ -12,6 +12,7 @@ from adapters.views.tables import JOURNEY, VIEWS, view_fences
 from adapters.views.tracking import ViewTracking
 
 _AT_ONCE: Final = 500  # SQLite counts variables
+_AMONG: Final = select(view_fences.c.subject).where(view_fences.c.subject.in_(bindparam("clients", expanding=True)))
 
 
 def fenced_among(connection: Connection, clients: Collection[UUID]) -> set[UUID]:
@@ -19,8 +20,7 @@ def fenced_among(connection: Connection, clients: Collection[UUID]) -> set[UUID]
     found: set[UUID] = set()
     wanted = list(clients)
     for start in range(0, len(wanted), _AT_ONCE):
-        some = wanted[start : start + _AT_ONCE]
-        found.update(connection.scalars(select(view_fences.c.subject).where(view_fences.c.subject.in_(some))))
+        found.update(connection.scalars(_AMONG, {"clients": wanted[start : start + _AT_ONCE]}))
     return found
 
 

@@ -29,9 +29,10 @@ _FIRST_RETRY_S: Final = 0.1
 _LAST_RETRY_S: Final = 10.0
 # A batch holds what a transaction can take without readers noticing, and without much memory: events reach 20 MB.
 _MOST_ROWS: Final = 4096
+_FIRST_ROWS: Final = 256
 _MOST_BYTES: Final = 32 * 1024 * 1024
 # From this many rows in a batch on, the runner counts as behind.
-_BEHIND_ROWS: Final = 512
+_BEHIND_ROWS: Final = 256
 
 _COLLECT_AFTER: Final = 500_000  # objects, some hundred MB
 
@@ -78,7 +79,7 @@ class Runner:
         self._wanted = {p.view.name: frozenset(p.kinds) for p in projections}
         self._positions: dict[str, int] = {}
         self._most_rows = most_rows
-        self._limit = most_rows
+        self._limit = min(_FIRST_ROWS, most_rows)  # grows while rows turn out small
 
     def run(self, stop: Event) -> None:
         """Follow the log until `stop` is set. Outages are waited out; Misconfigured and defects are raised."""

@@ -5,13 +5,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Condition
 from time import monotonic, time_ns
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, Tracking, TrackingRecorder
 from sqlalchemy import Connection, Engine, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.sql.base import Executable
 
 from adapters.db.errors import translated
 from adapters.db.transactions import read_transaction, write_transaction
@@ -61,10 +62,10 @@ class ViewTracking(TrackingRecorder):
         self.patience_s = patience_s
         self._deployment_id = deployment_id
         self._incarnation = incarnation
-        self._postgresql = engine.dialect.name == "postgresql"
-        self._insert = postgresql_insert if self._postgresql else sqlite_insert
+        postgresql = engine.dialect.name == "postgresql"
+        self._forward, self._locking = _statements(postgresql_insert if postgresql else sqlite_insert)
         # Rows and position must be of one moment: PostgreSQL needs a snapshot, SQLite's transactions are one.
-        self._snapshots = engine.execution_options(isolation_level="REPEATABLE READ") if self._postgresql else engine
+        self._snapshots = engine.execution_options(isolation_level="REPEATABLE READ") if postgresql else engine
         self._moved = Condition()
 
     # The library's contract.
@@ -83,14 +84,7 @@ class ViewTracking(TrackingRecorder):
 
     def record(self, connection: Connection, projection: str, position: int) -> None:
         """Move to `position`. Raises eventsourcing's IntegrityError unless that is forward."""
-        statement = self._insert(view_tracking).values(self._row(projection, position=position))
-        moved = connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["projection"],
-                set_={"position": statement.excluded.position, "moved_at_us": statement.excluded.moved_at_us},
-                where=view_tracking.c.position < statement.excluded.position,
-            ).returning(view_tracking.c.position)
-        ).one_or_none()
+        moved = connection.execute(self._forward, self._row(projection, position=position)).one_or_none()
         if moved is None:
             raise IntegrityError(f"{projection} has already passed position {position}")
 
@@ -110,14 +104,8 @@ class ViewTracking(TrackingRecorder):
         return {v.name: self._lock(connection, v, head) for v in sorted(views, key=lambda view: view.name)}
 
     def _lock(self, connection: Connection, view: View, head: int) -> Progress:
-        statement = self._insert(view_tracking).values(
-            self._row(view.name, position=0, rebuild_until=head, version=view.version)
-        )
-        row = connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["projection"], set_={"projection": statement.excluded.projection}
-            ).returning(*view_tracking.c)
-        ).one()
+        missing = self._row(view.name, position=0, rebuild_until=head, version=view.version)
+        row = connection.execute(self._locking, missing).one()
         return Progress(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
 
     def advance(self, connection: Connection, positions: Mapping[str, int]) -> None:
@@ -205,6 +193,20 @@ class ViewTracking(TrackingRecorder):
         progress = Progress(**row._mapping)  # noqa: SLF001 - as above
         self.check(view, progress)
         return not progress.rebuilding and progress.position >= at_least
+
+
+def _statements(insert: Any) -> tuple[Executable, Executable]:
+    """Move forward only, and lock a row or make it. Built once: they run for every batch."""
+    statement = insert(view_tracking)
+    forward = statement.on_conflict_do_update(
+        index_elements=["projection"],
+        set_={"position": statement.excluded.position, "moved_at_us": statement.excluded.moved_at_us},
+        where=view_tracking.c.position < statement.excluded.position,
+    ).returning(view_tracking.c.position)
+    locking = statement.on_conflict_do_update(
+        index_elements=["projection"], set_={"projection": statement.excluded.projection}
+    ).returning(*view_tracking.c)
+    return forward, locking
 
 
 _ADVANCE: Final = (
