@@ -84,7 +84,7 @@ def takes_something(operation):
 def test_requests_that_are_right_are_answered_as_the_document_says(house, operations, callers, known, role):
     for operation in operations:
 
-        @examples(8 if role is Role.CLINICIAN else 3)
+        @examples(6 if role is Role.CLINICIAN else 2)
         @given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE), real=st.booleans())
         def tried(case, real):
             # A position that no write has answered is waited for, and then told to be late (503): see test_pages.
@@ -100,7 +100,7 @@ def test_requests_that_are_wrong_are_refused_as_the_document_says(house, operati
     headers = callers[Role.CLINICIAN].headers()
     for operation in filter(takes_something, operations):
 
-        @examples(8)
+        @examples(5)
         @given(case=operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
         def tried(case):
             case.validate_response(answer_of(house, case, headers), checks=[*CHECKS, negative_data_rejection])
