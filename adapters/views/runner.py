@@ -18,7 +18,7 @@ from adapters.db.errors import ConstraintViolated, ValueRefused, translated
 from adapters.db.transactions import write_transaction
 from adapters.event_store.rows import StoredRow
 from adapters.views.fences import fenced_among
-from adapters.views.health import ProjectionHealth, health_of
+from adapters.views.health import Log, ProjectionHealth, health_of
 from adapters.views.parked import alert, park
 from adapters.views.projection import Batch, Projection, Refusal
 from adapters.views.tracking import ViewTracking
@@ -39,11 +39,9 @@ _COLLECT_AFTER: Final = 500_000  # objects, some hundred MB
 _log = structlog.get_logger("views")
 
 
-class Log(Protocol):
+class FollowedLog(Log, Protocol):
     """What the runner needs of the recorder."""
 
-    def read_log(self, after: int, limit: int, stop: int | None = None) -> Sequence[StoredRow]: ...
-    def last_position(self) -> int: ...
     def wait_for_append(self, after: int, timeout_s: float) -> int: ...
 
 
@@ -71,7 +69,12 @@ class Runner:
     """
 
     def __init__(
-        self, log: Log, tracking: ViewTracking, projections: Sequence[Projection], *, most_rows: int = _MOST_ROWS
+        self,
+        log: FollowedLog,
+        tracking: ViewTracking,
+        projections: Sequence[Projection],
+        *,
+        most_rows: int = _MOST_ROWS,
     ) -> None:
         self._log = log
         self._tracking = tracking
