@@ -59,7 +59,7 @@ from domain.services.journey import JourneyService
 from domain.services.sessions import SessionService
 from domain.services.sign_in import SignInService
 from migrations.roles import APPLICATION
-from migrations.run import CHAINS
+from migrations.revisions import CHAINS
 from ops.housekeeping import Housekeeping
 from ops.metrics import ProjectionMetrics
 from ops.probes import DatabaseProbe, ProjectionProbe, QueueProbe
