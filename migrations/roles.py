@@ -1,17 +1,11 @@
 """Roles of PostgreSQL, which belong to the server and not to one database: made once, granted in each."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from alembic import op
 from sqlalchemy import Connection, text
 
 from migrations.errors import MigrationRefused
-
-APPLICATION: Final = "anamnesis_app"
-"""What API, projections and worker work as: they add to the log and never change it."""
-RETENTION: Final = "anamnesis_retention"
-"""What removes states at the end of retention or on erasure, and old command rows; nothing else."""
 
 
 def ensure_roles(*names: str) -> None:

@@ -58,8 +58,8 @@ from domain.services.drafts import DraftService
 from domain.services.journey import JourneyService
 from domain.services.sessions import SessionService
 from domain.services.sign_in import SignInService
-from migrations.roles import APPLICATION
 from migrations.revisions import CHAINS
+from migrations.role_names import APPLICATION
 from ops.housekeeping import Housekeeping
 from ops.metrics import ProjectionMetrics
 from ops.probes import DatabaseProbe, ProjectionProbe, QueueProbe

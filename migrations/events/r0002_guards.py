@@ -6,7 +6,8 @@ try. Only a person who may drop triggers gets past them, and then the log's hash
 
 from alembic import op
 
-from migrations.roles import APPLICATION, RETENTION, ensure_roles, grant, keep_schema_to_its_owner
+from migrations.role_names import APPLICATION, RETENTION
+from migrations.roles import ensure_roles, grant, keep_schema_to_its_owner
 
 revision = "0002"
 down_revision = "0001"

@@ -2,7 +2,8 @@
 
 from alembic import op
 
-from migrations.roles import APPLICATION, ensure_roles, grant, keep_schema_to_its_owner
+from migrations.role_names import APPLICATION
+from migrations.roles import ensure_roles, grant, keep_schema_to_its_owner
 
 revision = "0002"
 down_revision = "0001"

@@ -13,7 +13,7 @@ from adapters.db.errors import translated
 from adapters.db.transactions import write_transaction
 from adapters.event_store.tables import deployment, events
 from domain.errors import AnamnesisError
-from migrations.roles import APPLICATION
+from migrations.role_names import APPLICATION
 from migrations.run import CHAINS, Chain
 from ops.checks.finding import Finding, State, broken, skipped, warning
 from ops.settings import Settings

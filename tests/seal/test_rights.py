@@ -9,7 +9,7 @@ from adapters.keys.tables import keys
 from domain.model.client import Client
 from domain.ports.audit import AuditEntry
 from domain.ports.keys import RecordClass
-from migrations.roles import APPLICATION
+from migrations.role_names import APPLICATION
 from tests.seal.kit import Kit, a_call, a_client, a_session, an_account, an_identity
 from tests.seal.test_drafts import a_draft
 
