@@ -12,6 +12,7 @@ import typer
 from domain.errors import AnamnesisError
 from ops.commands import accounts, bench, demo, doctor, keys, migrate, processes, views
 from ops.console import voice
+from ops.saying import saying
 from ops.settings import debugging
 
 app = typer.Typer(
@@ -69,18 +70,15 @@ def main() -> None:
     except Exception as error:
         if debugging():
             raise
-        speaker.fail(Unexpected(type(error).__name__))
+        speaker.fail(_unexpected(error))
         sys.exit(1)
 
 
-class Unexpected(AnamnesisError):
-    """A fault in the program. Its text may quote a row, so only its class is shown."""
-
-    code = "unexpected"
+def _unexpected(error: Exception) -> AnamnesisError:
+    """A fault in the program, told without its text, which may quote a row."""
     hint = "Run it again with ANAMNESIS_DEBUG=1 to see where it happened; the trace may contain personal data."
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(f"The program failed in a way nobody foresaw ({kind}).")
+    text = f"The program failed in a way nobody foresaw ({type(error).__name__})."
+    return saying(AnamnesisError(text), code="unexpected", hint=hint)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from domain.errors import Misconfigured
+from ops.folders import make_private
 
 _MARK: Final = "anamnesis-demo"
 _FILE: Final = "demo.json"
@@ -88,7 +89,7 @@ def reset(folder: Path) -> bool:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """One demo a folder, until the block or the process ends; the folder is made. Raises NotADemo, DemoRunning."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(folder)
     if read_state(folder) is None and any(entry.name != _LOCK for entry in folder.iterdir()):
         raise NotADemo(path=folder)
     descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -18,6 +18,7 @@ from adapters.keys.tables import roots
 from domain.errors import Conflict, Misconfigured
 from migrations.run import CHAINS, MigrationRefused, Upgrade, upgrade
 from ops.checks.databases import absent_file
+from ops.folders import make_private
 from ops.saying import saying
 from ops.settings import Settings
 
@@ -35,8 +36,10 @@ class MigrationStopped(Misconfigured):
 
 
 def migrate(settings: Settings) -> Iterator[Upgrade]:
-    """Upgrade the three databases, then open the log if there is none. Raises MigrationStopped, StoreUnavailable."""
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Upgrade the three databases, then open the log if there is none. Raises MigrationStopped, DataFolderUnusable,
+    StoreUnavailable.
+    """
+    make_private(settings.data_dir)
     with open_databases(settings.events_url, settings.keys_url, settings.views_url, pool_size=2) as databases:
         for chain in CHAINS:
             try:

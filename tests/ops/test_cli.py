@@ -1,4 +1,5 @@
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ops import cli
 from tests.ops.conftest import ROOT, lines, plain_environment, run
 
 
@@ -60,6 +62,50 @@ def test_a_traceback_is_shown_when_asked_for(tmp_path: Path) -> None:
 
     assert told.returncode == 1
     assert "Traceback" in told.stderr
+
+
+def test_a_fault_in_the_program_is_told_without_its_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("what somebody said")
+
+    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.setattr(sys, "argv", ["anamnesis", "doctor"])
+    before = os.umask(0o022)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    finally:
+        os.umask(before)
+
+    error = json.loads(capsys.readouterr().err)
+    assert ended.value.code == 1
+    assert error["code"] == "unexpected"
+    assert "ZeroDivisionError" in error["text"]
+    assert "somebody" not in json.dumps(error)
+
+
+@pytest.mark.parametrize("command", ["migrate", "demo"])
+def test_a_data_folder_that_can_not_be_made_is_named(tmp_path: Path, command: str) -> None:
+    (tmp_path / "file").write_text("")
+
+    told = run(plain_environment(tmp_path / "file" / "data"), command)
+
+    assert told.returncode == 1
+    assert json.loads(told.stderr)["code"] == "data_folder_unusable"
+
+
+def test_completion_knows_the_commands(tmp_path: Path) -> None:
+    environment = plain_environment(tmp_path) | {
+        "_ANAMNESIS_COMPLETE": "complete_bash",
+        "COMP_WORDS": "anamnesis do",
+        "COMP_CWORD": "1",
+    }
+    program = Path(sys.executable).with_name("anamnesis")
+    told = subprocess.run([str(program)], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+    assert told.stdout.split() == ["doctor"]
 
 
 def test_a_deployment_is_founded_with_two_commands(tmp_path: Path) -> None:

@@ -87,6 +87,19 @@ def test_everything_is_ready_when_it_says_so(demo: Demo) -> None:
     assert {check["name"] for check in ready["checks"]} == {"events", "keys", "views", "projections", "queue"}
 
 
+@pytest.mark.parametrize("page", ["/", "/reference", "/openapi.json", "/livez", "/metrics"])
+def test_pages_and_documents_are_there(demo: Demo, page: str) -> None:
+    assert demo.http.get(page).status_code == 200
+
+
+def test_the_document_lists_no_error_of_the_command_line(demo: Demo) -> None:
+    document = demo.http.get("/openapi.json").text
+
+    assert "sign_in_refused" in document
+    for code in ("not_a_demo", "demo_running", "port_in_use", "root_key_missing", "unexpected"):
+        assert f'"{code}"' not in document
+
+
 @pytest.mark.parametrize("who", ["client", "clinician", "trainee", "supervisor", "compliance", "ml", "operator"])
 def test_every_printed_sign_in_works(demo: Demo, who: str) -> None:
     me = demo.http.get("/v1/me", headers=demo.sign_in(who))
