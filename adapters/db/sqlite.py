@@ -10,7 +10,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from adapters.db.errors import translate
-from adapters.db.transactions import BEGIN
+from adapters.db.transactions import BEGIN, NOT_AT_ALL
 from domain.errors import Misconfigured
 
 BUSY_TIMEOUT_S: Final = 10.0
@@ -73,7 +73,9 @@ def _configure(connection: SqliteConnection, _record: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get(BEGIN, '')}")
+    how = connection.get_execution_options().get(BEGIN, "")
+    if how != NOT_AT_ALL:
+        connection.exec_driver_sql(f"BEGIN {how}")
 
 
 def secure_file(path: Path) -> None:

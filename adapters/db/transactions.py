@@ -8,6 +8,8 @@ from sqlalchemy import Connection, Engine
 
 BEGIN: Final = "sqlite_begin"
 """Execution option of a connection: what SQLite's BEGIN is followed by ("IMMEDIATE"). PostgreSQL ignores it."""
+NOT_AT_ALL: Final = "NOT AT ALL"
+"""Value of that option for a lone SELECT, which needs no BEGIN."""
 
 
 @contextmanager

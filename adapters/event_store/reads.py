@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from adapters.event_store.rows import Appended, CommandRow, StoredRow
 from adapters.event_store.tables import commands, events
 
-_ROWS: Final = select(
+ROWS: Final = select(
     events.c.position,
     events.c.stream,
     events.c.version,
@@ -24,7 +24,7 @@ _ROWS: Final = select(
     events.c.state,
 )
 _LAST: Final = select(func.max(events.c.position))
-_COMMAND: Final = select(commands)
+_COMMAND: Final = select(commands).where(commands.c.id == bindparam("command"))
 
 
 def stored_row(row: Iterable[Any]) -> StoredRow:
@@ -59,7 +59,7 @@ def of_stream(
     stream: UUID, *, gt: int | None = None, lte: int | None = None, desc: bool = False, limit: int | None = None
 ) -> Select[Any]:
     """A stream's rows by version."""
-    statement = _ROWS.where(events.c.stream == stream)
+    statement = ROWS.where(events.c.stream == stream)
     if gt is not None:
         statement = statement.where(events.c.version > gt)
     if lte is not None:
@@ -69,7 +69,7 @@ def of_stream(
 
 def of_log(after: int, limit: int, stop: int | None = None, topics: Sequence[str] = ()) -> Select[Any]:
     """The log's rows beyond `after`, up to and with `stop`, by position."""
-    statement = _ROWS.where(events.c.position > after)
+    statement = ROWS.where(events.c.position > after)
     if stop is not None:
         statement = statement.where(events.c.position <= stop)
     if topics:
@@ -84,7 +84,7 @@ def last_position(connection: Connection) -> int:
 
 def stored_command(connection: Connection, command_id: UUID) -> Appended | None:
     """The outcome a command was committed with, marked `replayed`; None when it never was."""
-    row = connection.execute(_COMMAND.where(commands.c.id == command_id)).one_or_none()
+    row = connection.execute(_COMMAND, {"command": command_id}).one_or_none()
     if row is None:
         return None
     command = CommandRow(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate, OriginatorIDError, OriginatorVersionError
 from eventsourcing.persistence import IntegrityError
-from sqlalchemy import Engine, exists, select
+from sqlalchemy import Engine, Integer, bindparam, exists, select
 
 from adapters.event_store import reads
 from adapters.event_store.frozen import code_version, freeze, thaw
@@ -25,6 +25,14 @@ SNAPSHOT_AFTER: Final = 500
 """Events beyond which replay is helped by a snapshot."""
 
 _FENCED: Final = exists(select(fences.c.subject).where(fences.c.subject == events.c.subject)).label("fenced")
+# Made once: to build such a statement costs more than to execute it.
+_STREAM: Final = (
+    reads.ROWS.add_columns(_FENCED)
+    .where(events.c.stream == bindparam("stream"), events.c.version > bindparam("after"))
+    .order_by(events.c.version)
+    .limit(bindparam("most", type_=Integer))
+)
+_ALL: Final = 2**31 - 1
 
 
 class AggregateStore(Generic[A]):
@@ -66,9 +74,9 @@ class AggregateStore(Generic[A]):
 
     def _rows(self, stream: UUID, after_version: int, limit: int | None) -> list[StoredRow]:
         """Raises Erased when the client is fenced, though its keys may still be there."""
-        statement = reads.of_stream(stream, gt=after_version, limit=limit).add_columns(_FENCED)
+        sought = {"stream": stream, "after": after_version, "most": limit or _ALL}
         with reading(self._engine) as connection:
-            found: Sequence[Any] = connection.execute(statement).all()
+            found: Sequence[Any] = connection.execute(_STREAM, sought).all()
         rows = [reads.stored_row(row[:-1]) for row in found]
         if found and found[0][-1]:
             raise Erased(client=rows[0].subject)
