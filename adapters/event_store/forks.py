@@ -1,19 +1,28 @@
-"""After a fork the child must not touch what it inherited: a socket closed or a file unlocked there hits the parent."""
+"""A recorder doesn't survive a fork: sockets, file locks and mutexes it holds would be shared with the parent."""
 
 import os
 from functools import cache
 from typing import Any, Protocol
 from weakref import WeakSet
 
+from domain.errors import Misconfigured
+
+
+class MadeBeforeFork(Misconfigured):
+    """A child process uses what its parent opened."""
+
+    code = "made_before_fork"
+    message = "This recorder was made before the process forked; its connections are the parent's."
+    hint = "Make recorders after the fork, one a process, or start processes by spawning."
+
 
 class Forkable(Protocol):
     def after_fork(self) -> object:
-        """Start anew in the child, without locks or connections of the parent's; what must stay untouched is returned."""
+        """Refuse from now on. Returns what must not be collected in the child, since closing it would hit the parent."""
 
 
 _alive: WeakSet[Any] = WeakSet()
 _inherited: list[object] = []
-"""Kept for the life of the child: collecting a connection would close it."""
 
 
 def mind_forks(each: Forkable) -> None:

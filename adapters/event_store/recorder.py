@@ -1,8 +1,8 @@
 """The recorder: group-committed appends with their leaves, and reads in stream or log order, on SQLite and PostgreSQL."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from threading import Lock
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -15,7 +15,8 @@ from adapters.db.engines import write_transaction
 from adapters.db.errors import translated
 from adapters.event_store import reads
 from adapters.event_store.committer import GROUP_BYTES, Committer
-from adapters.event_store.forks import mind_forks
+from adapters.event_store.forks import MadeBeforeFork, mind_forks
+from adapters.event_store.reading import reading
 from adapters.event_store.rows import Append, Appended, CommandRow, NewRow, StoredRow
 from adapters.event_store.settlement import Settlement
 from adapters.event_store.subscription import LogSubscription
@@ -55,6 +56,7 @@ class Recorder(PositionRecorder, ProcessRecorder):
         self._committer: Committer | None = None
         self._watcher: Watcher | None = None
         self._finalizers: list[finalize[..., Any]] = []
+        self._inherited = False
         event.listen(engine, "engine_disposed", _closer(WeakMethod(self.close)))
         mind_forks(self)
 
@@ -99,6 +101,7 @@ class Recorder(PositionRecorder, ProcessRecorder):
         IdempotencyKeyReused, TrackingBehind, ConstraintViolated or ValueRefused (a state write or a value the database
         can't take), StoreUnavailable (nothing was stored), OutcomeUnknown (a commit was cut off).
         """
+        self._check_process()
         appended = (self._committer or self._made_committer()).submit(append)
         self.tip.advance(appended.last)
         return appended
@@ -139,6 +142,7 @@ class Recorder(PositionRecorder, ProcessRecorder):
         """Block until something beyond `after` is committed by any process, or the time is over, or `stopped` answers
         true (looked at when `tip.wake` is called); the newest position known then.
         """
+        self._check_process()
         if self._watcher is None:
             with self._setting_up:
                 if self._watcher is None:
@@ -147,11 +151,9 @@ class Recorder(PositionRecorder, ProcessRecorder):
                     self._finalizers.append(finalize(self, self._watcher.ask_to_stop))
         return self.tip.wait(after, timeout_s, stopped)
 
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        # One statement is a transaction of its own: no round trips for BEGIN and ROLLBACK.
-        with translated("events"), self._engine.connect() as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+    def _reading(self) -> AbstractContextManager[Connection]:
+        self._check_process()
+        return reading(self._engine)
 
     # The library's contract
 
@@ -209,6 +211,8 @@ class Recorder(PositionRecorder, ProcessRecorder):
 
     def close(self) -> None:
         """Give up the connections kept for writing and watching."""
+        if self._inherited:
+            return
         with self._setting_up:
             watcher, self._watcher = self._watcher, None
         if watcher:
@@ -218,14 +222,15 @@ class Recorder(PositionRecorder, ProcessRecorder):
             self._committer.close()
 
     def after_fork(self) -> object:
-        """In the child of a fork: leave what is the parent's alone and begin anew."""
+        """In the child of a fork: refuse, and leave alone what is the parent's."""
         for each in self._finalizers:
             each.detach()
-        inherited = (self._committer, self._watcher, self._engine.pool)
-        self.tip, self._setting_up = Tip(), Lock()
-        self._committer, self._watcher, self._finalizers = None, None, []
-        self._engine.dispose(close=False)
-        return inherited
+        self._inherited = True
+        return self
+
+    def _check_process(self) -> None:
+        if self._inherited:
+            raise MadeBeforeFork
 
 
 def _closer(close: WeakMethod[Callable[[], None]]) -> Callable[[Engine], None]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from real_servers import server_folder
 from sqlalchemy import make_url, text
 
 from adapters.db.engines import open_database
@@ -15,7 +16,6 @@ from adapters.event_store.rows import Appended
 from adapters.event_store.settlement import OutcomeUnknown
 from domain.errors import StoreUnavailable
 from migrations.run import upgrade
-from real_servers import server_folder
 from tests.conftest import database_at, execute_on
 from tests.store.audit import audit
 from tests.store.conftest import DEPLOYMENT, append_of, new_row

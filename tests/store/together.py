@@ -3,9 +3,10 @@
 from contextlib import contextmanager
 from threading import Thread
 
+from real_servers import until
+
 from adapters.db.engines import write_transaction
 from adapters.event_store.writer import inserts_for
-from real_servers import until
 
 
 @contextmanager
