@@ -26,12 +26,14 @@ def create(
 
     The password is asked for on a terminal; it is never an argument, which other users of the machine could see.
     """
-    from domain.ports.call import Role
     from ops.console import voice
-    from ops.hosting import create_account
 
     speaker = voice(as_json=as_json)
     password = _password(speaker, from_stdin=password_stdin)
+
+    from domain.ports.call import Role
+    from ops.hosting import create_account
+
     account_id = create_account(login=login, name=name, role=Role(role), password=password)
     speaker.say("account_created", f"Made the account {account_id} ({role}).", account_id=account_id, role=role)
 
@@ -44,10 +46,12 @@ def reset_password(
 ) -> None:
     """Set a new password for somebody who forgot theirs. Their sign-ins end, and a lock is lifted."""
     from ops.console import voice
-    from ops.hosting import reset_account_password
 
     speaker = voice(as_json=as_json)
     password = _password(speaker, from_stdin=password_stdin)
+
+    from ops.hosting import reset_account_password
+
     account_id = reset_account_password(login=login, password=password)
     speaker.say("password_reset", f"The account {account_id} has a new password.", account_id=account_id)
 
