@@ -130,6 +130,7 @@ def _reading(
     read_after: Annotated[
         int,
         Header(
+            alias="Read-After",
             ge=0,
             le=10**18 - 1,
             description="A position that a write answered: the read waits until it has seen that write.",
@@ -144,6 +145,7 @@ def _writing(
     idempotency_key: Annotated[
         str | None,
         Header(
+            alias="Idempotency-Key",
             min_length=1,
             max_length=200,
             pattern=r"^[\x21-\x7e]+$",
@@ -159,7 +161,9 @@ def _editing(
     if_match: Annotated[
         str,
         Header(
-            pattern=r'^"(0|[1-9][0-9]{0,8})"$', description="The ETag that the version to be changed was read with."
+            alias="If-Match",
+            pattern=r'^"(0|[1-9][0-9]{0,8})"$',
+            description="The ETag that the version to be changed was read with.",
         ),
     ],
 ) -> None:

@@ -145,7 +145,7 @@ def _parameter(parameter: Json) -> Field:
     return Field(
         name=parameter["name"],
         where=parameter["in"],
-        shape=shape,
+        shape=shape.removesuffix(" or null"),
         link=link,
         required=parameter.get("required", False),
         about=parameter.get("description", "") or _bounds(schema),
@@ -225,9 +225,9 @@ def _curl(method: str, path: str, operation: Json, example: Any) -> str:
     if "security" in operation:
         words.append('-H "Authorization: Bearer $TOKEN"')
     names = {parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "header"}
-    if "if-match" in names:
+    if "If-Match" in names:
         words.append("-H 'If-Match: \"1\"'")
-    if "idempotency-key" in names:
+    if "Idempotency-Key" in names:
         words.append('-H "Idempotency-Key: $(uuidgen)"')
     if example is not None:
         text = json.dumps(example, ensure_ascii=False).replace("'", "'\\''")
