@@ -45,6 +45,10 @@ class Gate:
         """Raises TooMany when this address has tried too often."""
         self.limit(self._runtime.policy.sign_in_limit, self._key(origin))
 
+    def limit_refreshes(self, origin: Origin) -> None:
+        """Raises TooMany when this address has exchanged too many tokens."""
+        self.limit(self._runtime.policy.refresh_limit, self._key(origin))
+
     def limit(self, limit: Limit, key: str) -> None:
         """Raises TooMany."""
         allowance = self._runtime.limiter.take(limit, key)

@@ -16,7 +16,8 @@ from domain.ports.limits import Limit, RateLimiter
 _MIB: Final = 1024 * 1024
 _ANONYMOUS_LIMIT: Final = Limit(name="anonymous", amount=30, per_s=60)
 _ANONYMOUS_TOTAL: Final = Limit(name="anonymous_total", amount=600, per_s=60)
-_SIGN_IN_LIMIT: Final = Limit(name="sign_in", amount=20, per_s=60)
+_SIGN_IN_LIMIT: Final = Limit(name="sign_in", amount=60, per_s=60)
+_REFRESH_LIMIT: Final = Limit(name="refresh", amount=600, per_s=60)
 _LOOKUP_LIMIT: Final = Limit(name="lookup", amount=30, per_s=60)
 
 
@@ -39,7 +40,9 @@ class HttpPolicy:
     anonymous_total: Limit = _ANONYMOUS_TOTAL
     """The same over all addresses."""
     sign_in_limit: Limit = _SIGN_IN_LIMIT
-    """Attempts to sign in from one address."""
+    """Attempts to sign in from one address, behind which a whole practice may sit at nine in the morning."""
+    refresh_limit: Limit = _REFRESH_LIMIT
+    """Exchanges of refresh tokens from one address."""
     lookup_limit: Limit = _LOOKUP_LIMIT
     """Look-ups over the whole organisation by one account: nobody needs to try names by the hundred."""
 

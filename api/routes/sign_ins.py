@@ -32,7 +32,7 @@ def refresh(body: RefreshIn, ask: Opened) -> Response:
     """A new pair for the refresh token, which is good once: one that comes back later was copied, and ends the sign-in. A
     sign-in that nobody refreshes for a while ends by itself.
     """
-    ask.gate.limit_sign_ins(ask.origin)
+    ask.gate.limit_refreshes(ask.origin)
     tokens = ask.services.sign_in.refresh(ask.call(), body.refresh_token)
     return told(_tokens(tokens), 200)
 

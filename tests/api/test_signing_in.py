@@ -234,6 +234,13 @@ def test_signing_in_is_limited_by_address(settings, another_house, house):
         assert int(answer.headers["Retry-After"]) > 0
 
 
+def test_exchanging_tokens_is_limited_by_address(settings, another_house):
+    limit = Limit(name=f"test_{uuid4()}", amount=2, per_s=3600)
+    with another_house(settings, refresh_limit=limit) as own:
+        body = {"refresh_token": "A" * 64}
+        assert [own.post("/v1/sign-ins/refresh", body).status_code for _ in range(3)] == [401, 401, 429]
+
+
 def test_looking_up_is_limited_by_account(settings, another_house, clinician):
     limit = Limit(name=f"test_{uuid4()}", amount=2, per_s=3600)
     with another_house(settings, lookup_limit=limit) as own:
