@@ -74,6 +74,7 @@ def run(settings: Settings, speaker: Voice, *, until_ready: bool = False) -> Non
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
             demo.stop()
+        speaker.say("stopped", "The demo has ended. Start it again to continue where it was.")
 
 
 def _ask(_number: int, _frame: object) -> NoReturn:
@@ -123,7 +124,6 @@ class Demo:
         if killed := self.supervisor.stop():
             self._speaker.warn("killed", f"Had to be killed: {', '.join(killed)}.", parts=killed)
         self._redis.tidy()
-        self._speaker.say("stopped", "The demo has ended. Start it again to continue where it was.")
 
     def _prepare(self) -> tuple[list[dict[str, Any]], int]:
         """Let a child make keys, tables and samples; the others start as soon as there are tables."""

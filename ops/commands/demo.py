@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 def demo(
     port: Annotated[
-        int, typer.Option(help="Port to listen on. [dim]ANAMNESIS_PORT[/]", show_default="8000", max=65535)
-    ] = 0,
+        int | None,
+        typer.Option(help="Port to listen on. [dim]ANAMNESIS_PORT[/]", show_default="8000", min=1, max=65535),
+    ] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Remove the demo's data and begin anew.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before removing.")] = False,
     until_ready: Annotated[

@@ -7,14 +7,15 @@ import typer
 
 def serve(
     host: Annotated[
-        str, typer.Option(help="Address to listen on. [dim]ANAMNESIS_HOST[/]", show_default="127.0.0.1")
-    ] = "",
+        str | None, typer.Option(help="Address to listen on. [dim]ANAMNESIS_HOST[/]", show_default="127.0.0.1")
+    ] = None,
     port: Annotated[
-        int, typer.Option(help="Port to listen on. [dim]ANAMNESIS_PORT[/]", show_default="8000", max=65535)
-    ] = 0,
+        int | None,
+        typer.Option(help="Port to listen on. [dim]ANAMNESIS_PORT[/]", show_default="8000", min=1, max=65535),
+    ] = None,
     workers: Annotated[
-        int, typer.Option(help="API processes. [dim]ANAMNESIS_WORKERS[/]", show_default="1", max=64)
-    ] = 0,
+        int | None, typer.Option(help="API processes. [dim]ANAMNESIS_WORKERS[/]", show_default="1", min=1, max=64)
+    ] = None,
 ) -> None:
     """Run the API and its pages. SIGTERM lets running requests finish."""
     from dataclasses import replace

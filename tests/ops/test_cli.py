@@ -44,6 +44,7 @@ def test_asking_for_help_imports_nothing_heavy() -> None:
 
 def test_wrong_usage_ends_with_2(tmp_path: Path) -> None:
     assert run(plain_environment(tmp_path), "serve", "--port", "many").returncode == 2
+    assert run(plain_environment(tmp_path), "serve", "--port", "-1").returncode == 2
     assert run(plain_environment(tmp_path), "conquer").returncode == 2
 
 

@@ -251,6 +251,7 @@ def test_a_folder_that_holds_something_else_is_never_touched(tmp_path: Path) -> 
     for arguments in (["demo"], ["demo", "--reset", "--yes"]):
         told = run(plain_environment(folder, port=free_port()), *arguments)
         assert told.returncode == 1
+        assert told.stdout == ""
         assert lines(told.stderr)[0]["code"] == "not_a_demo"
     assert [path.name for path in folder.iterdir()] == ["chapter-1.txt"]
 
