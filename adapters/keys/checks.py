@@ -5,8 +5,9 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from adapters.event_store.rows import StoredRow
-from adapters.keys.book import KeyBook
+from adapters.keys.book import ORGANISATION, KeyBook
 from adapters.keys.errors import KeysOlderThanEvents
+from domain.ports.keys import RecordClass
 
 NEWEST_EVENTS: Final = 10_000
 ORPHAN_AGE_US: Final = 24 * 3600 * 1_000_000
@@ -25,18 +26,21 @@ def check_keys(book: KeyBook, recorder: NewestEvents, *, newest: int = NEWEST_EV
     """Refuse to start on a key database that is older than the events.
 
     Looks at the newest events only: audit keys roll daily and are named by nearly every append, so a key database that
-    lacks anything lacks one of theirs. Raises KeysOlderThanEvents, KeysUnavailable, StoreUnavailable.
+    lacks anything lacks one of theirs. The mac key is asked for by itself: no event names it, and a new one in its place
+    would find no account and no person that the old one named. Raises KeysOlderThanEvents, KeysUnavailable, StoreUnavailable.
     """
     last = recorder.last_position()
     named: dict[UUID, int] = {}
+    accounts = False
     after = max(0, last - newest)
     while rows := recorder.read_log(after, min(1000, newest), last):
         for row in rows:
             if row.key_id is not None:
                 named[row.key_id] = named.get(row.key_id, 0) + 1
+                accounts = accounts or row.record_class == RecordClass.ACCESS
         after = rows[-1].position
     missing = set(named) - book.held(list(named))
-    if missing:
+    if missing or (accounts and book.newest(ORGANISATION, RecordClass.MAC) is None):
         raise KeysOlderThanEvents(
             missing_keys=len(missing), events_under_them=sum(named[key_id] for key_id in missing), looked_at=last
         )

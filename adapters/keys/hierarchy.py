@@ -5,7 +5,7 @@ Psychotherapy notes hang from a second client key, wrapped by the notes root.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 from uuid import UUID, uuid4
 
@@ -32,8 +32,8 @@ class OpenedKey:
     owner: UUID
     record_class: RecordClass
     created_at_us: int
-    cipher: AESGCM | None
-    secret: bytes | None
+    cipher: AESGCM | None = field(repr=False)
+    secret: bytes | None = field(repr=False)
     expires_s: float = 0.0
     """On the monotonic clock."""
 
@@ -150,8 +150,8 @@ class Hierarchy:
         return row
 
     def _make(self, owner: UUID, key_class: str, epoch: int, reserved: int, wrapper: _Wrapper) -> KeyRow:
-        key_id = uuid4()
-        context = wrap_context(self._deployment, owner, str(key_class), epoch, key_id, wrapper.name)
+        key_id, now_us = uuid4(), self._now_us()
+        context = wrap_context(self._deployment, owner, str(key_class), epoch, key_id, wrapper.name, now_us)
         return KeyRow(
             id=key_id,
             owner=owner,
@@ -160,7 +160,7 @@ class Hierarchy:
             wrapped_by=wrapper.name,
             wrapped=wrapper.wrap(os.urandom(KEY_BYTES), context),
             reserved=reserved,
-            created_at_us=self._now_us(),
+            created_at_us=now_us,
             destroyed_at_us=None,
         )
 
@@ -169,7 +169,9 @@ class Hierarchy:
             raise Erased(key_id=row.id)
         if row.wrapped_by != wrapper.name:
             raise SealBroken(key_id=row.id)
-        context = wrap_context(self._deployment, row.owner, row.key_class, row.epoch, row.id, row.wrapped_by)
+        context = wrap_context(
+            self._deployment, row.owner, row.key_class, row.epoch, row.id, row.wrapped_by, row.created_at_us
+        )
         try:
             return wrapper.unwrap(row.wrapped, context)
         except SealBroken as exc:

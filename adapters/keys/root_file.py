@@ -54,7 +54,7 @@ class FileRootKey:
     def create(cls, path: Path) -> Self:
         """Make a new key in a file that isn't there yet, durably. Raises RootKeyExists, RootKeyUnreadable."""
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_folder(path.parent)
             _write_new(path, base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
         except FileExistsError as exc:
             raise RootKeyExists(path=path) from exc
@@ -114,8 +114,20 @@ def _write_new(path: Path, text: bytes) -> None:
         os.link(aside, path)
     finally:
         aside.unlink()
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    _make_durable(path.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    """With those above it, 0700. A folder is durable once the one that names it is."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
+        _make_durable(each.parent)
+
+
+def _make_durable(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

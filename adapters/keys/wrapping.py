@@ -20,7 +20,7 @@ _WRAPPED_BYTES: Final = 1 + NONCE_BYTES + KEY_BYTES + TAG_BYTES
 
 
 def wrap_context(  # noqa: PLR0913, PLR0917 - the wrapping binds all of them
-    deployment: UUID, owner: UUID, key_class: str, epoch: int, key_id: UUID, wrapped_by: str
+    deployment: UUID, owner: UUID, key_class: str, epoch: int, key_id: UUID, wrapped_by: str, created_at_us: int
 ) -> bytes:
     """What a wrapped key is bound to: it unwraps in its own row of its own deployment and nowhere else."""
     return length_prefixed(
@@ -31,6 +31,8 @@ def wrap_context(  # noqa: PLR0913, PLR0917 - the wrapping binds all of them
         epoch.to_bytes(4, "big"),
         key_id.bytes,
         wrapped_by.encode(),
+        # When a day's key is over, and when retention destroys it, goes by this time.
+        created_at_us.to_bytes(8, "big", signed=True),
     )
 
 

@@ -10,7 +10,7 @@ from adapters.keys.checks import ORPHAN_AGE_US, check_keys, sweep_orphans
 from adapters.keys.errors import KeysOlderThanEvents
 from adapters.keys.tables import keys
 from domain.ports.keys import RecordClass
-from tests.seal.kit import Kit, a_session, ring_on
+from tests.seal.kit import Kit, a_session, an_account, ring_on
 
 NOW_US = 1_772_000_000_000_000
 
@@ -52,6 +52,14 @@ def test_an_empty_key_database_beside_events_is_refused(kit):
     kit.save(a_session())
     with kit.databases.keys.begin() as connection:
         connection.execute(delete(keys))
+    with pytest.raises(KeysOlderThanEvents):
+        check_keys(kit.ring.book, kit.recorder)
+
+
+def test_a_key_database_without_its_mac_key_is_refused_because_a_new_one_would_find_nobody(kit):
+    kit.save(an_account())
+    with kit.databases.keys.begin() as connection:
+        connection.execute(delete(keys).where(keys.c.key_class == RecordClass.MAC))
     with pytest.raises(KeysOlderThanEvents):
         check_keys(kit.ring.book, kit.recorder)
 

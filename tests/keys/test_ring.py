@@ -276,6 +276,7 @@ def test_no_key_lies_in_clear_in_the_database(keys_engine, ring):
         {"key_class": "client", "epoch": 2},
         {"key_class": "nothing"},
         {"epoch": 7},
+        {"created_at_us": 2**50},
         {"wrapped_by": "0" * 32},
         {"wrapped_by": "no key id"},
         {"wrapped_by": ROOT.generation},
@@ -609,3 +610,17 @@ def test_a_forked_child_reserves_for_itself_and_waits_for_no_lock_of_its_parent(
 def test_the_organisation_is_no_client(ring):
     with pytest.raises(ValueError, match="owner"):
         ring.key_id(ORGANISATION, RecordClass.JOURNAL)
+
+
+# What a trace may show
+
+
+@pytest.mark.parametrize("record_class", list(RecordClass))
+def test_an_opened_key_never_shows_its_secret(ring, record_class):
+    key_id = ring.key_id(owner_of(record_class), record_class)
+    opened = ring._hierarchy.opened(ring._hierarchy.get(key_id))
+    shown = repr(opened)
+    assert str(key_id) in shown
+    assert opened.secret is None or repr(opened.secret) not in shown
+    assert "secret" not in shown
+    assert "cipher" not in shown

@@ -3,6 +3,7 @@
 import base64
 import os
 import stat
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -33,6 +34,21 @@ def test_a_new_file_is_ours_alone_and_holds_32_random_bytes_as_text(path):
     assert len(key) == 32
     assert FileRootKey.load(path).generation == made.generation
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_every_folder_made_for_a_key_is_durable_before_the_key_is_used(tmp_path, monkeypatch):
+    """A crash after the first seal must not take the folder, and with it the only copy of the key."""
+    synced, fsync = [], os.fsync
+
+    def watched(descriptor):
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    FileRootKey.create(tmp_path / "var" / "keys" / "root.key")
+    folders = [str(tmp_path), str(tmp_path / "var"), str(tmp_path / "var" / "keys")]
+    assert set(folders) <= set(synced)
+    assert synced[-1] == folders[-1]
 
 
 def test_a_file_that_is_there_is_never_overwritten(path):
