@@ -1,6 +1,6 @@
 """What access tables hold sealed or keyed: who an account belongs to, and what people are looked up by."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import orjson
@@ -12,9 +12,9 @@ from domain.ports.keys import RecordClass, Sealer
 
 @dataclass(frozen=True, slots=True)
 class AccountSecrets:
-    login: str
-    display_name: str
-    password_hash: str
+    login: str = field(repr=False)
+    display_name: str = field(repr=False)
+    password_hash: str = field(repr=False)
 
 
 class AccessVault:

@@ -1,7 +1,7 @@
 """Access state: what a permission decision reads. Tables written in the transaction of their events, never a view."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -39,8 +39,8 @@ class AccountRecord:
 
     id: UUID
     role: Role
-    password_hash: str
-    display_name: str
+    password_hash: str = field(repr=False)
+    display_name: str = field(repr=False)
     failed_attempts: int
     locked_until_us: int
     disabled: bool

@@ -1,8 +1,12 @@
-"""Signing in and staying signed in."""
+"""Signing in and staying signed in.
+
+Who somebody is comes from sealed events and signed tokens. The access tables are clear rows, quick to ask on every request:
+they can end a sign-in, and whoever alters them can do no more than that here.
+"""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
@@ -67,9 +71,9 @@ class SignInPolicy:
 class Tokens:
     """What a sign-in answers. The refresh token is good once."""
 
-    access_token: str
+    access_token: str = field(repr=False)
     access_expires_at: datetime
-    refresh_token: str
+    refresh_token: str = field(repr=False)
     sign_in_expires_at: datetime
     actor: Actor
     receipt: Receipt
@@ -134,6 +138,10 @@ class SignInService:
             self._note_ended(call, record)
             raise SignedOut
         sign_in = self._sign_ins.get(sign_in_id)
+        account = self._accounts.get(sign_in.account_id)
+        if sign_in.revoked or account.disabled or account.id != record.actor.id or call.at >= sign_in.expires_at:
+            self._note_refusal(call, (sign_in.id,), "revoked", Action.SIGN_IN_REFRESH)
+            raise SignedOut
         if not compare_digest(secret_hash, sign_in.refresh_hash):
             self._meet_old_token(call, sign_in, secret_hash)
         token, new_hash = self._token(sign_in_id)
@@ -142,7 +150,7 @@ class SignInService:
             receipt = self._ledger.save(call, _entry(Action.SIGN_IN_REFRESH, sign_in_id), sign_in)
         except StaleVersion:
             raise RefreshAlreadyUsed from None
-        return self._tokens(call, record.actor, token, sign_in.expires_at, receipt)
+        return self._tokens(call, replace(_actor(account), sign_in_id=sign_in_id), token, sign_in.expires_at, receipt)
 
     def sign_out(self, call: Call) -> Receipt:
         """End the caller's sign-in at once. Raises SignedOut, StoreUnavailable."""
@@ -153,7 +161,8 @@ class SignInService:
         )
 
     def authenticate(self, access_token: str, at: datetime) -> Actor:
-        """Who brings this token. One query: ended sign-ins and disabled accounts end at once, not with the token.
+        """Who brings this token. One query: ended sign-ins and disabled accounts end at once, not with the token. So does
+        a token that names another supervisor than the account has now: the next refresh gives one that is right.
 
         Raises Unauthenticated, SignedOut, StoreUnavailable.
         """
@@ -163,7 +172,9 @@ class SignInService:
         record = self._state.sign_in(claims.actor.sign_in_id)
         if record is None or self._ended(record, at):
             raise SignedOut
-        return record.actor
+        if record.actor != claims.actor:
+            raise Unauthenticated("The account is not what this token says; refresh it.")
+        return claims.actor
 
     def _by_login(self, login: str) -> AccountRecord | None:
         try:
@@ -176,6 +187,7 @@ class SignInService:
 
     def _open_unless_changed(self, call: Call, account: AccountRecord, password: str) -> Tokens:
         """Another sign-in or failure at the same moment makes this one look at the account again."""
+        verified = account.password_hash
         for _ in range(_ATTEMPTS):
             try:
                 return self._open(call, account, password)
@@ -183,30 +195,46 @@ class SignInService:
                 account = self._state.account(account.id) or account
             if not self._usable(account, call.at):
                 break
+            if account.password_hash != verified:
+                if not self._hasher.verify(account.password_hash, prepared(password)):
+                    break
+                verified = account.password_hash
         self._note_refusal(call, (account.id,), "account_changed")
         raise SignInRefused
 
-    def _open(self, call: Call, account: AccountRecord, password: str) -> Tokens:
+    def _open(self, call: Call, record: AccountRecord, password: str) -> Tokens:
+        """Raises StaleVersion while the account's row is not what its events say, SignInRefused."""
+        account = self._accounts.get(record.id)
+        if not _bears_out(account, record):
+            raise StaleVersion
         sign_in_id = self._ids.ordered()
         token, refresh_hash = self._token(sign_in_id)
         expires_at = call.at + timedelta(seconds=self._policy.absolute_timeout_s)
         sign_in = SignIn.open(
             sign_in_id, at=call.at, account_id=account.id, refresh_hash=refresh_hash, expires_at=expires_at
         )
-        changed: list[SignIn | Account] = [sign_in, *self._after_success(call, account, password)]
+        self._after_success(call, account, password)
+        changed: list[SignIn | Account] = [sign_in, *([account] if account.pending_events else [])]
         receipt = self._ledger.save(call, _entry(Action.SIGN_IN_OPEN, sign_in_id), *changed)
+        self._end_if_too_late(call, account, sign_in_id)
         return self._tokens(call, replace(_actor(account), sign_in_id=sign_in_id), token, expires_at, receipt)
 
-    def _after_success(self, call: Call, record: AccountRecord, password: str) -> list[Account]:
-        """The account, loaded only when failures are to be forgotten or the hash has aged."""
-        aged = self._hasher.needs_rehash(record.password_hash)
-        if not aged and not record.failed_attempts and not record.locked_until_us:
-            return []
-        account = self._accounts.get(record.id)
+    def _after_success(self, call: Call, account: Account, password: str) -> None:
+        """Failures are forgotten, and a hash that has aged is made anew."""
         account.succeed_sign_in(at=call.at)
-        if aged:
+        if self._hasher.needs_rehash(account.password_hash):
             account.rehash_password(at=call.at, password_hash=self._hasher.hash(prepared(password)))
-        return [account] if account.pending_events else []
+
+    def _end_if_too_late(self, call: Call, account: Account, sign_in_id: UUID) -> None:
+        """A change of password ends the sign-ins that it finds. One that was stored a moment after it ends itself."""
+        now = self._state.account(account.id)
+        if now is not None and now.password_hash == account.password_hash and not now.disabled:
+            return
+        entry = AuditEntry(
+            action=Action.SIGN_IN_OPEN, resources=(sign_in_id,), outcome=Outcome.DENIED, reason="account_changed"
+        )
+        self._revoke(replace(call, command=None), sign_in_id, entry, "account_changed")
+        raise SignInRefused
 
     def _count_failure(self, call: Call, account_id: UUID) -> None:
         """Every failure counts, also when many come at once: the loser of a race counts again."""
@@ -301,7 +329,16 @@ class SignInService:
         )
 
 
-def _actor(account: AccountRecord) -> Actor:
+def _bears_out(account: Account, record: AccountRecord) -> bool:
+    """Whether the account's sealed events say what its clear row says."""
+    return (account.disabled, account.password_hash, _actor(account)) == (
+        record.disabled,
+        record.password_hash,
+        _actor(record),
+    )
+
+
+def _actor(account: Account | AccountRecord) -> Actor:
     return Actor(id=account.id, role=account.role, client_id=account.client_id, supervisor_id=account.supervisor_id)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from adapters.access.instants import microseconds
 from adapters.access.rebuild import rebuild_access_state
 from adapters.access.tables import accounts, care_team, clients, consents, identity_lookup, sign_ins
+from adapters.access.vault import AccountSecrets
 from domain.errors import Erased, SealBroken, StaleVersion
 from domain.model.account import SignIn
 from domain.model.identity import IdentityContent
@@ -117,6 +118,15 @@ def test_an_account_moved_to_another_row_does_not_open(kit):
         connection.execute(accounts.update().where(accounts.c.id == two.id).values(state=state))
     with pytest.raises(SealBroken):
         kit.state.account(two.id)
+
+
+def test_what_identifies_an_account_or_opens_it_is_in_no_repr(kit):
+    account = an_account()
+    kit.save(account)
+    secrets = AccountSecrets(account.login, account.display_name, account.password_hash)
+    for shown in (repr(kit.state.account(account.id)), repr(secrets)):
+        for hidden in (account.login, account.display_name, account.password_hash):
+            assert hidden not in shown
 
 
 # Clients

@@ -2,7 +2,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain.errors import Invalid, StaleVersion
+from domain.errors import Invalid, StaleVersion, Unauthenticated
 from domain.model.account import (
     AccountDisabled,
     AccountNotDisabled,
@@ -107,11 +107,13 @@ def test_a_trainee_gets_another_supervisor_and_one_day_needs_none(house, operato
     account_id = create(house, operator, supervisor_id=first.id)
     tokens = sign_in(house)
     change = house.services.accounts.change_supervision
+    service = house.services.sign_in
     for supervisor_id in (second.id, None):
         change(house.call(operator), account_id, supervisor_id)
-        assert (
-            house.services.sign_in.authenticate(tokens.access_token, house.clock.now()).supervisor_id == supervisor_id
-        )
+        with pytest.raises(Unauthenticated):  # it names the supervisor of before
+            service.authenticate(tokens.access_token, house.clock.now())
+        tokens = service.refresh(house.call(NOBODY), tokens.refresh_token)
+        assert service.authenticate(tokens.access_token, house.clock.now()).supervisor_id == supervisor_id
     with pytest.raises(SupervisionUnchanged):
         change(house.call(operator), account_id, None)
     with pytest.raises(Invalid):

@@ -5,10 +5,10 @@ from uuid import uuid4
 import pytest
 
 from domain.errors import Invalid, StaleVersion, Unauthenticated
-from domain.model.account import Account
+from domain.model.account import Account, SignIn
 from domain.ports.call import Role
 from domain.services.sign_in import NOBODY, RefreshAlreadyUsed, SignedOut, SignInRefused
-from tests.domain.conftest import PASSWORD
+from tests.domain.conftest import HOST, PASSWORD
 
 LOGIN = "ada@example.org"
 
@@ -130,10 +130,27 @@ def test_a_sign_in_that_slipped_in_while_the_account_was_disabled_is_worth_nothi
     before = house.state.account(ada.id)
     house.services.accounts.disable(house.call(house.person(Role.OPERATOR)), ada.id)
     monkeypatch.setattr(house.state, "account_by_login", lambda login: before)
-    tokens = sign_in(house)
-    for attempt in (lambda: authenticate(house, tokens), lambda: refresh(house, tokens.refresh_token)):
-        with pytest.raises(SignedOut):
-            attempt()
+    with pytest.raises(SignInRefused):
+        sign_in(house)
+
+
+@pytest.mark.parametrize("moment", ["while the old one was verified", "just before the sign-in was stored"])
+def test_a_sign_in_with_a_password_that_changed_meanwhile_is_refused_and_stays_refused(house, ada, monkeypatch, moment):
+    port, name = (house.hasher, "verify") if "verified" in moment else (house.ledger, "save")
+    real, opened = getattr(port, name), []
+    monkeypatch.setattr(house.tokens, "issue", lambda actor, until: opened.append(actor) or "token")
+
+    def changed_meanwhile(*given):
+        monkeypatch.setattr(port, name, real)
+        house.services.accounts.reset_password(house.call(HOST), ada.id, "quite another sentence")
+        return real(*given) if name == "save" else True
+
+    monkeypatch.setattr(port, name, changed_meanwhile)
+    with pytest.raises(SignInRefused):
+        sign_in(house)
+    assert not opened
+    begun = [event.originator_id for event in house.log.events if isinstance(event, SignIn.Opened)]
+    assert all(house.state.sign_in(each).revoked for each in begun)
 
 
 def test_a_sign_in_that_loses_a_race_looks_again_and_is_refused_when_the_account_was_disabled(house, ada, monkeypatch):
@@ -293,10 +310,68 @@ def test_a_token_without_a_sign_in_or_of_an_unknown_one_is_worth_nothing(house, 
             house.services.sign_in.authenticate(token, house.clock.now())
 
 
-def test_what_a_token_claims_counts_less_than_what_the_account_is(house, ada):
+CHANGES = [
+    {"role": Role.OPERATOR},
+    {"id": uuid4()},
+    {"client_id": uuid4()},
+    {"supervisor_id": uuid4()},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_token_that_says_something_else_than_the_tables_is_worth_nothing(house, ada, change):
+    """Tokens are signed and events sealed, rows are neither: rows may end a sign-in and never widen it."""
     tokens = sign_in(house)
-    forged = house.tokens.issue(replace(tokens.actor, role=Role.OPERATOR), 2**60)
-    assert house.services.sign_in.authenticate(forged, house.clock.now()).role is Role.CLINICIAN
+    token = house.tokens.issue(replace(tokens.actor, **change), 2**60)
+    with pytest.raises(Unauthenticated):
+        house.services.sign_in.authenticate(token, house.clock.now())
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_row_that_someone_altered_gives_nobody_another_role_or_name(house, ada, monkeypatch, change):
+    tokens = sign_in(house)
+    real = house.state.sign_in
+
+    def altered(sign_in_id):
+        record = real(sign_in_id)
+        return replace(record, actor=replace(record.actor, **change))
+
+    monkeypatch.setattr(house.state, "sign_in", altered)
+    with pytest.raises(Unauthenticated):
+        authenticate(house, tokens)
+    try:
+        renewed = refresh(house, tokens.refresh_token)
+    except SignedOut:
+        return
+    assert renewed.actor == tokens.actor
+
+
+@pytest.mark.parametrize("change", [{"role": Role.OPERATOR}, {"client_id": uuid4()}, {"password_hash": "stolen"}])
+def test_an_account_row_that_its_events_do_not_bear_out_opens_nothing(house, ada, monkeypatch, change):
+    by_login, by_id = house.state.account_by_login, house.state.account
+    monkeypatch.setattr(house.state, "account_by_login", lambda login: replace(by_login(login), **change))
+    monkeypatch.setattr(house.state, "account", lambda account_id: replace(by_id(account_id), **change))
+    monkeypatch.setattr(house.hasher, "verify", lambda *_: True)
+    with pytest.raises(SignInRefused):
+        sign_in(house)
+
+
+def test_a_row_set_back_does_not_revive_a_sign_in_that_ended(house, ada, monkeypatch):
+    tokens = sign_in(house)
+    before = house.state.sign_in(tokens.actor.sign_in_id)
+    house.services.sign_in.sign_out(house.call(tokens.actor))
+    monkeypatch.setattr(house.state, "sign_in", lambda sign_in_id: before)
+    with pytest.raises(SignedOut):
+        refresh(house, tokens.refresh_token)
+
+
+def test_a_row_set_back_does_not_revive_an_account_that_was_disabled(house, ada, monkeypatch):
+    tokens = sign_in(house)
+    before = house.state.sign_in(tokens.actor.sign_in_id)
+    house.services.accounts.disable(house.call(house.person(Role.OPERATOR)), ada.id)
+    monkeypatch.setattr(house.state, "sign_in", lambda sign_in_id: before)
+    with pytest.raises(SignedOut):
+        refresh(house, tokens.refresh_token)
 
 
 def test_no_event_holds_a_password_or_a_token(house, ada):
