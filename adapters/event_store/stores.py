@@ -16,7 +16,7 @@ from adapters.event_store.registry import REGISTRY
 from adapters.event_store.rows import StoredRow
 from adapters.event_store.snapshots import SnapshotRecorder
 from adapters.event_store.tables import events, fences
-from adapters.event_store.unsealed import Tombstone
+from adapters.event_store.unsealed import SystemRecord, Tombstone
 from domain.errors import AnamnesisError, Erased, KeyMissing, SealBroken
 
 A = TypeVar("A", bound=Aggregate)
@@ -52,7 +52,8 @@ class AggregateStore(Generic[A]):
         self._class: Any = aggregate_class
         self._snapshots = snapshots
         self._snapshot_after = snapshot_after
-        self._topic = f"snapshot.{code_version()}"
+        # Names the class as well: an id of something else must not be taken for one of these.
+        self._topic = f"snapshot.{aggregate_class.__name__}.{code_version()}"
 
     def get(self, aggregate_id: UUID, /) -> A:
         """Also raises SealBroken, KeyMissing for a stream that was tampered with or whose keys were lost."""
@@ -88,6 +89,8 @@ class AggregateStore(Generic[A]):
                 event: Any = self._mapper.to_event(row)
                 if isinstance(event, Tombstone):
                     raise Erased(client=row.subject, loss=event.loss)
+                if isinstance(event, SystemRecord):
+                    raise SealBroken("An unsealed record lies in the stream of a record.", position=row.position)
                 if aggregate is None and REGISTRY.of_class(type(event)).aggregate is not self._class:
                     raise self._class.NOT_FOUND(id=row.originator_id)
                 aggregate = event.mutate(aggregate)

@@ -8,9 +8,11 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from adapters.event_store.unsealed import Loss, Tombstone
-from domain.errors import Erased, IdempotencyKeyReused, KeysUnavailable, StaleVersion
+from adapters.event_store.rows import Append, CommandRow
+from adapters.event_store.unsealed import Loss, SystemRecord, Tombstone
+from domain.errors import Erased, IdempotencyKeyReused, KeysUnavailable, SealBroken, StaleVersion
 from domain.model.account import Account, LoginTaken
+from domain.model.appointment import Appointment, AppointmentNotFound
 from domain.model.client import Client, ClientNotFound
 from domain.model.session import Session, SessionNotFound
 from domain.ports.audit import AuditEntry, Outcome
@@ -257,6 +259,30 @@ def test_a_stream_is_only_what_its_own_store_finds(kit):
         kit.store(Client).get(session.id)
     with pytest.raises(SessionNotFound):
         kit.store(Session).get(uuid4())
+
+
+def test_a_long_stream_is_only_what_its_own_store_finds_snapshots_included(kit):
+    session = a_session()
+    for number in range(8):
+        session.amend(at=AT, by=session.author_id, content=a_content(summary=f"draft {number}"))
+    kit.save(session)
+    kit.store(Session, snapshot_after=3).get(session.id)
+    with pytest.raises(AppointmentNotFound):
+        kit.store(Appointment, snapshot_after=3).get(session.id)
+    assert type(kit.store(Session, snapshot_after=3).get(session.id)) is Session
+
+
+def test_a_record_without_a_seal_is_never_taken_for_an_event_of_a_stream(kit):
+    """Who can write rows can write unsealed ones under any stream; nobody may be shown a state that they made."""
+    session = a_session()
+    kit.save(session)
+    for stream, version in ((session.id, 2), (uuid4(), 1)):
+        record = SystemRecord(
+            originator_id=stream, originator_version=version, timestamp=AT, kind="session.amended", facts={}
+        )
+        kit.recorder.append(Append(rows=[kit.mapper.to_row(record)], command=CommandRow(id=uuid4())))
+        with pytest.raises(SealBroken):
+            kit.store(Session).get(stream)
 
 
 def test_a_long_stream_is_read_from_a_snapshot_that_is_sealed(kit):
