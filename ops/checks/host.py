@@ -33,7 +33,7 @@ def python(_settings: Settings) -> Iterator[Finding]:
 
 def names(_settings: Settings) -> Iterator[Finding]:
     for name, meant in unknown_names():
-        mend = f"Did you mean {meant}?" if meant else "Remove it, or see `docs/` for the names there are."
+        mend = f"Did you mean {meant}?" if meant else "Remove it; docs/operations.md lists the names there are."
         yield warning("settings", "setting_unknown", f"{name} is not a setting.", mend)
 
 

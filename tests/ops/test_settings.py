@@ -6,6 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ops.settings import EnvFileUnreadable, SettingInvalid, Settings, debugging, unknown_names
+from tests.ops.conftest import ROOT
 
 
 def test_nothing_set_gives_a_whole_local_set_up_below_one_folder(tmp_path: Path) -> None:
@@ -142,6 +143,13 @@ def test_a_misspelt_setting_is_found_with_what_was_probably_meant() -> None:
     )
 
     assert found == [("ANAMNESIS_EVERYTHING", ""), ("ANAMNESIS_REDIS_URI", "ANAMNESIS_REDIS_URL")]
+
+
+def test_every_setting_is_documented_for_operators() -> None:
+    told = (ROOT / "docs" / "operations.md").read_text()
+
+    for setting in dataclasses.fields(Settings):
+        assert f"_{setting.name.upper()}`" in told, setting.name
 
 
 @pytest.mark.parametrize(("value", "asked"), [("", False), ("0", False), ("no", False), ("1", True), ("yes", True)])
