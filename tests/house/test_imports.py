@@ -49,7 +49,7 @@ print(len(list(modules(package))))
 """
 
 DOMAIN = {"eventsourcing"}
-API = DOMAIN | {"fastapi", "jinja2", "markupsafe", "orjson", "prometheus-client", "prometheus-fastapi-instrumentator"}
+API = DOMAIN | {"fastapi", "jinja2", "markupsafe", "orjson", "prometheus-client", "structlog"}
 ADAPTERS = DOMAIN | {
     "alembic", "argon2-cffi", "arq", "cattrs", "cryptography", "joserfc", "limits", "orjson", "prometheus-client",
     "psycopg", "psycopg-binary", "redis", "sqlalchemy", "structlog", "uuid-utils",

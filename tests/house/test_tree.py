@@ -26,7 +26,7 @@ def test_every_ignored_lint_rule_has_a_reason_beside_it():
 
 
 def test_every_inline_ignore_names_its_rule_and_its_reason():
-    bare = re.compile(r"#\s*(noqa|type: ignore)(?!.*[\w\]] - \S)")
+    bare = re.compile(r"#\s*(noqa|type: ignore)(?!.*[\w\]]( -|  #) \S)")
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in tracked()

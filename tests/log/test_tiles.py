@@ -69,7 +69,10 @@ def test_a_frontier_of_any_size_is_read_back(size):
 @given(st.integers(1, len(LEAVES)), st.data())
 def test_proofs_from_tiles_are_those_from_leaves(size, data):
     node = tiled_nodes(size, WHOLE.tile, WHOLE.run)
-    naive_node = lambda level, index: root_of(LEAVES[index << level : (index + 1) << level])  # noqa: E731
+
+    def naive_node(level, index):
+        return root_of(LEAVES[index << level : (index + 1) << level])
+
     index = data.draw(st.integers(0, size - 1))
     assert inclusion_proof(index, size, node) == inclusion_proof(index, size, naive_node)
     first = data.draw(st.integers(0, size))
