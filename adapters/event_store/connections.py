@@ -27,10 +27,18 @@ class OwnConnection:
         # SQLAlchemy forgets the driver's connection when it thinks it dead; it must be closed all the same.
         self._driver = driver_of(self.connection)
 
+    def commit(self) -> None:
+        """Commit what the driver's connection has open. Raises what the driver raises."""
+        if self.connection.in_transaction():  # something was executed through SQLAlchemy
+            self.connection.commit()
+        else:
+            self._driver.commit()
+
     def rolled_back(self) -> bool:
         """Roll back; whether the next statement has a chance."""
         with suppress(*DRIVER_ERRORS):
             self.connection.rollback()
+            self._driver.rollback()
             return not (self.connection.invalidated or getattr(self._driver, "closed", False))
         return False
 

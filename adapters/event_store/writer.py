@@ -100,27 +100,27 @@ class Writer:
         """
         if self._own is None:
             raise RuntimeError("write comes after begin")
-        connection = self._own.connection
+        own, connection = self._own, self._own.connection
         facts = self._inserts.facts(connection, Questions.of(group))
         self._check(facts)
         if facts.last_position != self._frontier.size:
             self._frontier = self._caught_up(connection, facts.last_position)
         placement, verdicts = place(group, facts, self._log_name, self._clock() // 1000)
         if not placement.commands:
-            connection.rollback()
+            own.rolled_back()
             return verdicts
         frontier, placement.tiles = self._frontier.extended(placement.leaves)
         self._inserts.insert(connection, placement)
         for each in placement.writes:
             connection.execute(each.statement, each.parameters)
-        self._commit(connection, placement)
+        self._commit(own, placement)
         self._frontier = frontier
         return verdicts
 
-    def _commit(self, connection: Connection, placement: Placement) -> None:
+    def _commit(self, own: OwnConnection, placement: Placement) -> None:
         self.placed = placement.commands
         self.committing = True
-        connection.commit()
+        own.commit()
         self.committing = False
 
     def _check(self, facts: Facts) -> None:

@@ -147,7 +147,6 @@ class PostgresqlInserts:
             driver.adapters.register_dumper(array, dumper)
 
     def begin(self, connection: Connection) -> None:
-        connection.begin()
         _driver(connection).execute(_BEGIN)
 
     def lock(self, connection: Connection) -> None:

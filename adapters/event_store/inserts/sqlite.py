@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from adapters.db.transactions import BEGIN, NOT_AT_ALL
 from adapters.event_store.connections import driver_of
 from adapters.event_store.groups import Facts, Placement, Questions
 from adapters.event_store.rows import Appended, CommandRow
@@ -49,10 +50,11 @@ class SqliteInserts:
     """See Inserts."""
 
     def prepare(self, connection: Connection) -> None:
-        connection.execution_options(sqlite_begin="IMMEDIATE")
+        # `begin` opens the transaction; state writes through SQLAlchemy join it.
+        connection.execution_options(**{BEGIN: NOT_AT_ALL})
 
     def begin(self, connection: Connection) -> None:
-        connection.begin()
+        _driver(connection).execute("BEGIN IMMEDIATE")
 
     def lock(self, connection: Connection) -> None:
         """BEGIN IMMEDIATE has taken it: there is one lock for all writers of a file."""
