@@ -52,7 +52,7 @@ def stored_row(row: Iterable[Any]) -> StoredRow:
 
 def rows_of(connection: Connection, statement: Select[Any]) -> list[StoredRow]:
     """The statement's rows; it comes from `of_stream` or `of_log`."""
-    return [stored_row(row) for row in connection.execute(statement)]
+    return [stored_row(row) for row in connection.execute(statement).all()]
 
 
 def of_stream(

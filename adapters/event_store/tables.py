@@ -1,10 +1,13 @@
 """Tables of the event database. Alembic creates them; a test shows that migrations and this file agree."""
 
+from functools import lru_cache
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    Dialect,
     Index,
     Integer,
     LargeBinary,
@@ -24,9 +27,23 @@ NAMING: Final = {
 metadata = MetaData(naming_convention=NAMING)
 
 
+@lru_cache(maxsize=8192)
+def _uuid_of(digits: str | None) -> UUID | None:
+    return None if digits is None else UUID(digits)
+
+
+class _Id(Uuid[UUID]):
+    """Streams, subjects and keys repeat from row to row, and to parse an id on SQLite costs as much as the rest of its row."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        return _uuid_of if dialect.name == "sqlite" else super().result_processor(dialect, coltype)  # type: ignore[no-untyped-call]  # not annotated there
+
+
 def _id(name: str, **kwargs: Any) -> Column[Any]:
     """A UUID: native on PostgreSQL, 32 hexadecimal characters on SQLite."""
-    return Column(name, Uuid(as_uuid=True), **kwargs)
+    return Column(name, _Id(as_uuid=True), **kwargs)
 
 
 deployment = Table(
