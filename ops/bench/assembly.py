@@ -22,6 +22,7 @@ from adapters.event_store.tables import commands, events
 from adapters.keys.ring import OVERHEAD_BYTES, SEAL_FORMAT, KeyRing
 from adapters.keys.root_file import FileRootKey
 from domain.ports.keys import RecordClass, Sealer
+from migrations.role_names import APPLICATION
 from ops.bench.places import Place
 from ops.bench.processes import BenchmarkFailed
 from ops.bench.samples import Piece
@@ -63,7 +64,9 @@ class Store:
 def store(place: Place, sealer: Callable[[KeyRing], Sealer] = lambda ring: ring) -> Iterator[Store]:
     """The deployment's store; `sealer` may put another in the key ring's place."""
     settings = place.settings
-    with open_databases(settings.events_url, settings.keys_url, settings.views_url, pool_size=POOL) as databases:
+    with open_databases(
+        settings.events_url, settings.keys_url, settings.views_url, pool_size=POOL, application_role=APPLICATION
+    ) as databases:
         recorder = Recorder(databases.events)
         ring = KeyRing(databases.keys, deployment=recorder.deployment_id, root=FileRootKey.load(settings.root_key_file))
         mapper = Mapper(sealer(ring), recorder.deployment_id, recorder.incarnation)

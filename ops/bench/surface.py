@@ -88,6 +88,8 @@ def http(home: Home, options: Options) -> Iterator[Row]:
         with serving(one) as server:
             tokens = {clinician.id: sign_in(one, clinician) for clinician in samples.clinicians}
             served = _Served(one, server, tokens, home, options)
+            # One for each client, not counted: keys are made durable before their first use, and loaded.
+            served.load(_record_asks(served)()[:_CLIENTS], connections=_CONNECTIONS, expected=201, once=True)
             yield from _records(served, system)
             with projecting(one.settings):
                 yield from _latencies(
@@ -173,7 +175,7 @@ def _record_asks(served: _Served, *, keyed: bool = False) -> Callable[[], list[A
                 body=bodies[number % len(bodies)],
                 key=uuid4().hex if keyed else "",
             )
-            for number in range(max(_CONNECTIONS, round(_PATH_PER_S * (served.options.seconds + 1))))
+            for number in range(max(_CLIENTS, round(_PATH_PER_S * (served.options.seconds + 1))))
             for client in (samples.clients[number % _CLIENTS],)
         ]
 
