@@ -11,10 +11,14 @@ from sqlalchemy.exc import ProgrammingError
 from domain.model.identity import IdentityContent
 from domain.model.values import PersonName
 from domain.ports.call import Actor, Call, Role
+from domain.ports.keys import RecordClass
 from ops.bootstrap import Part, System, build
 from ops.checks import databases
 from ops.doctor import examine
 from ops.founding import create_root_keys, migrate
+from ops.jobs.discard_stale_drafts import discard_stale_drafts
+from ops.jobs.projection_health import projection_health
+from ops.jobs.sweep_orphan_keys import sweep_orphan_keys
 from ops.settings import Settings
 from tests.conftest import execute_on, postgres_database
 
@@ -23,7 +27,10 @@ from tests.conftest import execute_on, postgres_database
 def settings(postgres_url: str, tmp_path: object) -> Iterator[Settings]:
     with postgres_database(postgres_url) as url:
         settings = replace(
-            Settings.load({"ANAMNESIS_DATA_DIR": str(tmp_path)}), events_url=url, keys_url=url, views_url=url
+            Settings.load({"ANAMNESIS_DATA_DIR": str(tmp_path), "ANAMNESIS_REDIS_URL": "redis://127.0.0.1:1"}),
+            events_url=url,
+            keys_url=url,
+            views_url=url,
         )
         for _ in migrate(settings):
             pass
@@ -51,6 +58,24 @@ def test_a_client_is_registered_projected_and_read_back(system: System) -> None:
     again = replace(call, request_id=system.ids.ordered())
     (item,) = system.services.clients.caseload(again, at_least=receipt.position)
     assert (item.client_id, item.name) == (client_id, "Mara Lindqvist")
+
+
+def test_the_role_suffices_for_everything_in_the_background(system: System) -> None:
+    test_a_client_is_registered_projected_and_read_back(system)
+    system.keys.key_id(uuid4(), RecordClass.JOURNAL)
+    execute_on(system.settings.events_url, "UPDATE keys SET created_at_us = created_at_us - 200000000000")
+
+    assert system.runner().rebuild() == system.recorder.last_position()
+    assert discard_stale_drafts(system) == 0
+    assert projection_health(system) == 0
+    assert sweep_orphan_keys(system) > 0
+    assert {probe.name: probe.check().code for probe in system.probes()} == {
+        "events": "ok",
+        "keys": "ok",
+        "views": "ok",
+        "projections": "ok",
+        "queue": "queue_unavailable",
+    }
 
 
 def test_the_running_system_may_not_change_what_was_recorded(system: System) -> None:
