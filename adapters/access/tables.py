@@ -28,9 +28,14 @@ accounts = Table(
     Column("failed_attempts", Integer, nullable=False),
     Column("locked_until_us", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("created_at_us", BigInteger, nullable=False),
     # Login, display name and password hash, sealed under class `access`.
     Column("state", LargeBinary, nullable=False),
 )
+
+Index("ix_accounts_created_at_us", accounts.c.created_at_us, accounts.c.id)
+# Staff among the many accounts of clients.
+Index("ix_accounts_role", accounts.c.role, accounts.c.created_at_us, accounts.c.id)
 
 sign_ins = Table(
     "sign_ins",
@@ -61,6 +66,8 @@ care_team = Table(
     _id("account_id", primary_key=True),
     Column("relation", String(32), nullable=False),
     Column("joined_at_us", BigInteger, nullable=False),
+    # HMAC of client, account and relation: to write into this table is not enough to be let into a chart.
+    Column("mac", LargeBinary(32), nullable=False),
 )
 Index("ix_care_team_account_id", care_team.c.account_id, care_team.c.joined_at_us, care_team.c.client_id)
 

@@ -39,6 +39,10 @@ class AccessVault:
         """Of a normalised login."""
         return self._sealer.mac("login", login.encode())
 
+    def member_mac(self, client_id: UUID, account_id: UUID, relation: str) -> bytes:
+        """Of a place in a care team. It says who was let in, not that they still are: rows can be put back."""
+        return self._sealer.mac("care-team", client_id.bytes, account_id.bytes, relation.encode())
+
     def identity_mac(self, family_name: str, birth_date: str) -> bytes | None:
         """Of a surname, as normalised_name compares it, and an ISO birth date; None when either says nothing."""
         name = normalised_name(family_name)

@@ -33,15 +33,16 @@ _SET_CLIENT: Final = update(clients).where(clients.c.id == bindparam("client")).
 _SET_RELATION: Final = (
     update(care_team)
     .where(care_team.c.client_id == bindparam("client"), care_team.c.account_id == bindparam("account"))
-    .values(relation=bindparam("how"))
+    .values(relation=bindparam("how"), mac=bindparam("proof"))
 )
 _ADD_MEMBER: Final = insert(care_team).from_select(
-    ["client_id", "account_id", "relation", "joined_at_us"],
+    ["client_id", "account_id", "relation", "joined_at_us", "mac"],
     select(
         bindparam("client", type_=care_team.c.client_id.type),
         bindparam("account", type_=care_team.c.account_id.type),
         bindparam("how", type_=care_team.c.relation.type),
         bindparam("joined_us", type_=care_team.c.joined_at_us.type),
+        bindparam("proof", type_=care_team.c.mac.type),
     ).where(
         ~exists(
             select(care_team.c.client_id).where(
@@ -111,6 +112,7 @@ class AccessWrites:
             "role": event.role.value,
             "client_id": event.client_id,
             "supervisor_id": event.supervisor_id,
+            "created_at_us": microseconds(event.timestamp),
             "state": self._sealed(account),
             **_counters(account),
         }
@@ -176,9 +178,10 @@ class AccessWrites:
         row = {"client": event.originator_id, "state": ClientStatus.ENTERED_IN_ERROR.value}
         return (StateWrite(statement=_SET_CLIENT, parameters=row),)
 
-    @staticmethod
-    def _care_team_joined(event: Client.CareTeamJoined, _: Client) -> Sequence[StateWrite]:
-        member = {"client": event.originator_id, "account": event.account_id, "how": Relation(event.relation).value}
+    def _care_team_joined(self, event: Client.CareTeamJoined, _: Client) -> Sequence[StateWrite]:
+        client_id, relation = event.originator_id, Relation(event.relation).value
+        proof = self._vault.member_mac(client_id, event.account_id, relation)
+        member = {"client": client_id, "account": event.account_id, "how": relation, "proof": proof}
         added = {**member, "joined_us": microseconds(event.timestamp)}
         # Whose relation changes keeps the place in the list.
         return (

@@ -133,10 +133,13 @@ def _accounts() -> None:
         sa.Column("failed_attempts", sa.Integer(), nullable=False),
         sa.Column("locked_until_us", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at_us", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_accounts"),
         sa.UniqueConstraint("login_mac", name="uq_accounts_login_mac"),
     )
+    op.create_index("ix_accounts_created_at_us", "accounts", ["created_at_us", "id"])
+    op.create_index("ix_accounts_role", "accounts", ["role", "created_at_us", "id"])
 
 
 def _sign_ins() -> None:
@@ -171,6 +174,7 @@ def _care_team() -> None:
         sa.Column("account_id", sa.Uuid(), nullable=False),
         sa.Column("relation", sa.String(length=32), nullable=False),
         sa.Column("joined_at_us", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(length=32), nullable=False),
         sa.PrimaryKeyConstraint("client_id", "account_id", name="pk_care_team"),
     )
     op.create_index("ix_care_team_account_id", "care_team", ["account_id", "joined_at_us", "client_id"])

@@ -159,6 +159,35 @@ def test_joining_changing_and_leaving_a_care_team(kit):
     assert kit.state.relation(colleague, client.id) is Relation.NONE
 
 
+@pytest.mark.parametrize("how", ["made up", "copied from a colleague", "copied from another chart", "promoted"])
+def test_a_row_that_someone_slipped_into_a_care_team_opens_no_chart(kit, how):
+    """Whoever may write the event database and has an account must not read by adding a row."""
+    colleague, intruder = uuid4(), uuid4()
+    client, own = a_client(by=colleague), a_client(by=intruder)
+    own.join_care_team(at=AT, by=intruder, account_id=(helper := uuid4()), relation=Relation.CLINICIAN)
+    kit.save(client)
+    kit.save(own)
+    source = {"copied from a colleague": (client.id, colleague), "promoted": (own.id, helper)}
+    copied = source.get(how, (own.id, intruder))
+    who, chart = (helper, own.id) if how == "promoted" else (intruder, client.id)
+    with kit.databases.events.begin() as connection:
+        row = connection.execute(
+            select(care_team).where(care_team.c.client_id == copied[0], care_team.c.account_id == copied[1])
+        ).one()
+        forged = {**row._mapping, "client_id": chart, "account_id": who, "relation": "primary_clinician"}
+        if how == "made up":
+            forged["mac"] = bytes(32)
+        connection.execute(care_team.delete().where(care_team.c.client_id == chart, care_team.c.account_id == who))
+        connection.execute(care_team.insert().values(forged))
+    for ask in (
+        lambda: kit.state.standing(who, chart),
+        lambda: kit.state.relation(who, chart),
+        lambda: kit.state.caseload(who),
+    ):
+        with pytest.raises(SealBroken):
+            ask()
+
+
 def test_a_caseload_lists_clients_in_the_order_they_were_joined(kit):
     clinician, joined = uuid4(), []
     for minute in (3, 1, 2):
