@@ -19,6 +19,7 @@ _ANONYMOUS_TOTAL: Final = Limit(name="anonymous_total", amount=600, per_s=60)
 _SIGN_IN_LIMIT: Final = Limit(name="sign_in", amount=60, per_s=60)
 _REFRESH_LIMIT: Final = Limit(name="refresh", amount=600, per_s=60)
 _LOOKUP_LIMIT: Final = Limit(name="lookup", amount=30, per_s=60)
+_PASSWORD_LIMIT: Final = Limit(name="password", amount=5, per_s=900)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,8 @@ class HttpPolicy:
     """Exchanges of refresh tokens from one address."""
     lookup_limit: Limit = _LOOKUP_LIMIT
     """Look-ups over the whole organisation by one account: nobody needs to try names by the hundred."""
+    password_limit: Limit = _PASSWORD_LIMIT
+    """Attempts of one account to change its password: a stolen access token must not do to guess it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,16 +1,26 @@
 """Accounts: one's own, and all of them for those who run them."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.answers import found, written
 from api.asks import Editor, Reader, Writer
 from api.declare import changes, creates, reads
 from api.dispatch import Operation
-from api.models.accounts import AccountIn, AccountOut, PasswordIn
+from api.errors import CursorInvalid
+from api.models.accounts import (
+    AccountIn,
+    AccountLookupIn,
+    AccountOut,
+    AccountsOut,
+    FoundAccountsOut,
+    PasswordIn,
+    SupervisionIn,
+)
+from api.models.pages import Cursor, Flag
 from domain.errors import Invalid
 from domain.model.account import (
     Account,
@@ -19,11 +29,14 @@ from domain.model.account import (
     AccountNotFound,
     AccountNotLocked,
     LoginTaken,
+    SupervisionUnchanged,
 )
 from domain.model.checks import TextNotAllowed
+from domain.ports.access import ListedAccount
+from domain.ports.call import Role
 from domain.services.access import RoleNotPermitted
-from domain.services.accounts import CannotDisableOneself, WrongPassword
-from domain.services.rendering import instant_as_json
+from domain.services.accounts import LIST_MOST, CannotDisableOneself, Colleague, WrongPassword
+from domain.services.rendering import instant_as_json, microseconds_as_json
 
 router = APIRouter(prefix="/v1", tags=["Accounts"], route_class=Operation)
 
@@ -39,6 +52,7 @@ def read_own_account(ask: Reader) -> Response:
 )
 def change_password(body: PasswordIn, ask: Writer) -> Response:
     """Ends every other sign-in of the account."""
+    ask.gate.limit(ask.runtime.policy.password_limit, str(ask.actor.id))
     with ask.gate.hashing():
         return written(ask.services.accounts.change_password(ask.writing(), body.current, body.new))
 
@@ -60,6 +74,34 @@ def create_account(body: AccountIn, ask: Writer) -> Response:
             supervisor_id=body.supervisor_id,
         )
     return written(receipt, location=location)
+
+
+@router.get("/accounts", **reads("List accounts", AccountsOut, RoleNotPermitted, CursorInvalid))
+def list_accounts(  # noqa: PLR0917 - FastAPI passes them by name
+    ask: Reader,
+    role: Annotated[Role | None, Query(description="Only accounts of this role.")] = None,
+    disabled: Annotated[Flag, Query(description="Only accounts that are disabled, or that are not.")] = None,
+    limit: Annotated[int, Query(ge=1, le=LIST_MOST, description="Most accounts of a page.")] = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """In the order they were created. Operators see every account with its state. Clinicians and supervisors see whom they
+    can put into a care team or turn to: clinicians, supervisors, compliance officers and operators who are not disabled, by
+    name and role; what else there is they cannot filter by. Always as of now: `Read-After` is not needed.
+    """
+    query = {"of": "accounts", "role": role, "disabled": disabled}
+    after = ask.cursors.open(ask.actor.id, query, cursor)
+    page = ask.services.accounts.browse(ask.call(), role=role, disabled=disabled, after=after, limit=limit)
+    onward = ask.cursors.seal(ask.actor.id, query, page.after) if page.after is not None else None
+    return found({"items": [_item_as_json(item) for item in page.items], "next": onward})
+
+
+@router.post(
+    "/accounts/lookup", **reads("Look an account up", FoundAccountsOut, RoleNotPermitted, Invalid, TextNotAllowed)
+)
+def look_account_up(body: AccountLookupIn, ask: Reader) -> Response:
+    """For operators: exact, by login, which is sent in the body because addresses of people do not belong into URLs."""
+    hits = ask.services.accounts.find(ask.call(), body.login)
+    return found({"items": [_listed_as_json(hit) for hit in hits]})
 
 
 @router.get(
@@ -97,6 +139,17 @@ def unlock_account(account_id: UUID, ask: Editor) -> Response:
     return written(ask.services.accounts.unlock(ask.writing(), account_id))
 
 
+@router.put(
+    "/accounts/{account_id}/supervision",
+    **changes("Change who supervises a trainee", RoleNotPermitted, AccountNotFound, SupervisionUnchanged, Invalid),
+)
+def change_supervision(account_id: UUID, body: SupervisionIn, ask: Editor) -> Response:
+    """For operators. What the trainee signs from now on awaits this supervisor; with null it awaits nobody. What was signed
+    before stays with whom it was sent to. The trainee's access token ends: the next refresh answers one that counts.
+    """
+    return written(ask.services.accounts.change_supervision(ask.writing(), account_id, body.supervisor_id))
+
+
 def _found(account: Account) -> Response:
     return found(_account_as_json(account), version=account.version)
 
@@ -116,4 +169,26 @@ def _account_as_json(account: Account) -> dict[str, Any]:
         "locked_until": instant_as_json(account.locked_until),
         "created_at": instant_as_json(account.created_on),
         "changed_at": instant_as_json(account.modified_on),
+    }
+
+
+def _item_as_json(item: ListedAccount | Colleague) -> dict[str, Any]:
+    if isinstance(item, Colleague):
+        return {"id": str(item.id), "display_name": item.display_name, "role": item.role.value}
+    return _listed_as_json(item)
+
+
+def _listed_as_json(account: ListedAccount) -> dict[str, Any]:
+    return {
+        "id": str(account.id),
+        "version": account.version,
+        "login": account.login,
+        "display_name": account.display_name,
+        "role": account.role.value,
+        "client_id": str(account.client_id) if account.client_id else None,
+        "supervisor_id": str(account.supervisor_id) if account.supervisor_id else None,
+        "disabled": account.disabled,
+        "failed_attempts": account.failed_attempts,
+        "locked_until": microseconds_as_json(account.locked_until_us) if account.locked_until_us else None,
+        "created_at": microseconds_as_json(account.created_at_us),
     }

@@ -26,7 +26,14 @@ STALE_S = 200
 """Access tokens live 300 s."""
 PLENTY = {
     name: Limit(name=f"test_{name}", amount=1_000_000, per_s=60)
-    for name in ("anonymous_limit", "anonymous_total", "sign_in_limit", "refresh_limit", "lookup_limit")
+    for name in (
+        "anonymous_limit",
+        "anonymous_total",
+        "sign_in_limit",
+        "refresh_limit",
+        "lookup_limit",
+        "password_limit",
+    )
 }
 CONTENT = {
     "took_place": {"instant": "2026-03-02T10:00:00+01:00", "zone": "Europe/Berlin"},

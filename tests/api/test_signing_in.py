@@ -241,6 +241,18 @@ def test_exchanging_tokens_is_limited_by_address(settings, another_house):
         assert [own.post("/v1/sign-ins/refresh", body).status_code for _ in range(3)] == [401, 401, 429]
 
 
+def test_guessing_ones_own_password_is_limited_by_account(settings, another_house, house):
+    """A stolen access token lasts minutes; it must not do to find out, and change, the password behind it."""
+    user = house.account(Role.CLINICIAN)
+    limit = Limit(name=f"test_{uuid4()}", amount=2, per_s=3600)
+    with another_house(settings, password_limit=limit) as own:
+        body = {"current": "not the password at all", "new": "another sentence, as long"}
+        answers = [
+            own.request("PUT", "/v1/me/password", json=body, headers=user.headers()).status_code for _ in range(3)
+        ]
+        assert answers == [403, 403, 429]
+
+
 def test_looking_up_is_limited_by_account(settings, another_house, clinician):
     limit = Limit(name=f"test_{uuid4()}", amount=2, per_s=3600)
     with another_house(settings, lookup_limit=limit) as own:
