@@ -11,7 +11,6 @@ from weakref import WeakMethod, finalize
 from eventsourcing.persistence import IntegrityError, ProcessRecorder, StoredEvent, Tracking
 from sqlalchemy import Connection, Engine, event
 
-from adapters.db.engines import write_transaction
 from adapters.db.errors import translated
 from adapters.event_store import reads
 from adapters.event_store.committer import GROUP_BYTES, Committer
@@ -24,7 +23,7 @@ from adapters.event_store.tables import deployment
 from adapters.event_store.tip import Tip
 from adapters.event_store.tracking import PositionRecorder
 from adapters.event_store.watch import Watcher
-from adapters.event_store.writer import OpenLog, Writer, inserts_for
+from adapters.event_store.writer import OpenLog, Writer, exclusive_transaction
 from domain.errors import Conflict, Erased, StaleVersion
 
 RESOLVE_S: Final = 5.0
@@ -83,8 +82,7 @@ class Recorder(PositionRecorder, ProcessRecorder):
         to another deployment.
         """
         row = {"incarnation": 1, "deployment_id": deployment_id, "first_position": 1, "opened_at_us": at_us}
-        with translated("events"), write_transaction(self._engine) as connection:
-            inserts_for(self._engine).lock(connection)
+        with translated("events"), exclusive_transaction(self._engine) as connection:
             if connection.execute(deployment.select()).first() is None:
                 connection.execute(deployment.insert().values(row))
             self._log = OpenLog.of(connection)

@@ -11,7 +11,7 @@ from adapters.db.engines import write_transaction
 from adapters.db.errors import translated
 from adapters.event_store.rows import NewRow, StoredRow
 from adapters.event_store.tables import fences, snapshots
-from adapters.event_store.writer import inserts_for
+from adapters.event_store.writer import exclusive_transaction
 from domain.errors import Erased
 
 _ROWS: Final = select(snapshots)
@@ -41,9 +41,8 @@ class SnapshotRecorder(AggregateRecorder):
             for row in rows
         ]
         try:
-            with translated("events"), write_transaction(self._engine) as connection:
-                # Under the lock of the log: no snapshot slips in behind the fence that precedes a purge.
-                inserts_for(self._engine).lock(connection)
+            # Under the lock of the log: no snapshot slips in behind the fence that precedes a purge.
+            with translated("events"), exclusive_transaction(self._engine) as connection:
                 _refuse_fenced(connection, rows)
                 _store(connection, values)
         except _Taken:

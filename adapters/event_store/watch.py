@@ -22,6 +22,8 @@ POLL_S: Final = 0.005
 LOOK_S: Final = 1.0
 """PostgreSQL: how often the table is asked though no notification came."""
 RETRY_S: Final = 0.2
+_LOOK: Final = """
+SELECT (SELECT max(position) FROM events), (SELECT replace(max(deployment_id::text), '-', '') FROM deployment)"""
 _SLICE_S: Final = 0.2  # how long a stop may go unnoticed on PostgreSQL
 
 
@@ -70,14 +72,13 @@ class Watcher:
         driver.autocommit = True
         driver.execute(f"LISTEN {CHANNEL}")
         # Only now: what is committed from here on is told of, what was before is read.
-        looked = -LOOK_S
-        deployment = driver.execute("SELECT replace(max(deployment_id::text), '-', '') FROM deployment").fetchone()
+        looked, log = -LOOK_S, None
         while not self._stopping.is_set():
             if monotonic() - looked >= LOOK_S:
                 looked = monotonic()
-                row = driver.execute("SELECT max(position) FROM events").fetchone()
-                self._tip.advance((row and row[0]) or 0)
+                [(last, log)] = driver.execute(_LOOK).fetchall()
+                self._tip.advance(last or 0)
             for notice in driver.notifies(timeout=_SLICE_S, stop_after=1):
-                log, _, position = notice.payload.partition(":")
-                if deployment and log == deployment[0]:
+                told_of, _, position = notice.payload.partition(":")
+                if told_of == log:  # the channel is shared by all logs of this database
                     self._tip.advance(int(position))

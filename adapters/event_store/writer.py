@@ -1,12 +1,14 @@
 """The one connection of a process that writes events, and what the process keeps of the log between groups."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, select
 
+from adapters.db.engines import write_transaction
 from adapters.event_store.connections import OwnConnection
 from adapters.event_store.envelope import log_id
 from adapters.event_store.groups import Facts, Placement, Questions, Verdict, place
@@ -63,6 +65,17 @@ class OpenLog:
 def inserts_for(engine: Engine) -> Inserts:
     """What the engine's database does its own way."""
     return SqliteInserts() if engine.dialect.name == "sqlite" else PostgresqlInserts()
+
+
+@contextmanager
+def exclusive_transaction(engine: Engine) -> Iterator[Connection]:
+    """A write transaction under the lock of the log: nobody appends in any process until it ends.
+
+    For what appends must see at once or not at all: fences, holds, the opening of a log.
+    """
+    with write_transaction(engine) as connection:
+        inserts_for(engine).lock(connection)
+        yield connection
 
 
 class Writer:

@@ -14,13 +14,14 @@ from adapters.db.errors import DatabaseBusy, DatabaseDown, DatabaseFull, Databas
 from adapters.event_store.recorder import Recorder
 from adapters.event_store.rows import Appended
 from adapters.event_store.settlement import OutcomeUnknown
+from adapters.event_store.writer import exclusive_transaction
 from domain.errors import StoreUnavailable
 from migrations.run import upgrade
 from tests.conftest import database_at, execute_on
 from tests.store.audit import audit
 from tests.store.conftest import DEPLOYMENT, append_of, new_row
 from tests.store.proxy import wire_to
-from tests.store.together import lock_held, queued, together
+from tests.store.together import queued, together
 
 only_postgresql = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 only_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
@@ -133,7 +134,7 @@ def test_a_connection_that_dies_within_a_group_costs_nobody_an_append(recorder, 
     recorder.append(append_of(new_row()))
     pid = writer_of(recorder)._own._driver.info.backend_pid
     outcomes = {}
-    with lock_held(other) as connection:
+    with exclusive_transaction(other) as connection:
         threads = [queued(recorder, each, outcomes, at) for at, each in enumerate(appends(3))]
         connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
     for thread in threads:
@@ -175,7 +176,7 @@ def test_a_lock_that_is_kept_too_long_is_told_to_all_who_wait(recorder, database
     recorder.append(append_of(new_row()))
     patience = {"sqlite": "PRAGMA busy_timeout = 50", "postgresql": "SET lock_timeout = '50ms'"}[database_kind]
     on_the_writers_connection(recorder, patience)
-    with lock_held(events_engine):
+    with exclusive_transaction(events_engine):
         for _ in range(2):
             with pytest.raises(DatabaseBusy):
                 recorder.append(append_of(new_row()))

@@ -18,10 +18,11 @@ from adapters.db.errors import ConstraintViolated
 from adapters.event_store.forks import MadeBeforeFork
 from adapters.event_store.rows import Append, Appended, CommandRow, StateWrite
 from adapters.event_store.tables import fences, tracking
+from adapters.event_store.writer import exclusive_transaction
 from domain.errors import Erased, IdempotencyKeyReused, StaleVersion
 from tests.store.audit import audit
 from tests.store.conftest import append_of, new_row
-from tests.store.together import lock_held, queued, together, waiting
+from tests.store.together import queued, together, waiting
 
 
 def positions(outcomes: Sequence[object]):
@@ -57,7 +58,7 @@ def test_those_who_wait_are_written_in_one_transaction_in_their_order(recorder, 
 
 def test_a_loser_takes_no_position_and_hurts_nobody(recorder, events_engine):
     stream, client = uuid4(), uuid4()
-    with lock_held(events_engine) as connection:
+    with exclusive_transaction(events_engine) as connection:
         connection.execute(insert(fences).values(subject=client, position=1, reason="erasure"))
     outcomes = together(
         recorder,
@@ -188,7 +189,7 @@ def test_a_waiting_caller_who_is_interrupted_leaves_the_queue(recorder, events_e
         until(lambda: waiting(recorder) == 2, "the caller never queued")
         os.kill(os.getpid(), signal.SIGINT)
 
-    with lock_held(events_engine):
+    with exclusive_transaction(events_engine):
         leader = queued(recorder, append_of(new_row()), outcomes, 0)
         interruption = Thread(target=interrupt_me)
         interruption.start()
@@ -203,7 +204,7 @@ def test_a_waiting_caller_who_is_interrupted_leaves_the_queue(recorder, events_e
 
 def test_closing_while_a_group_is_under_way_lets_it_finish(recorder, events_engine):
     outcomes = {}
-    with lock_held(events_engine):
+    with exclusive_transaction(events_engine):
         thread = queued(recorder, append_of(new_row()), outcomes, 0)
         recorder.close()
     thread.join()

@@ -6,8 +6,8 @@ Left out, each for its reason:
   product's own events go through a codec of ours with tests of its own.
 - `projection.TaggedDecisionCountersProjectionTestCase`: needs a recorder of dynamic consistency boundaries
   (`eventsourcing.dcb`), another model of storage that the product doesn't use.
-- `application.ApplicationTestCase.test_resolve_persistence_topics`: constructs the library's in-memory factory by its
-  legacy environment variables and says nothing about ours; it runs, unchanged, with the rest of the class.
+- `persistence.AggregateRecorderTestCase` for the log's recorder: it expects an insert to answer None, and ours answers
+  positions, as `ApplicationRecorderTestCase` expects; the snapshot recorder passes it.
 """
 
 import threading

@@ -79,7 +79,9 @@ def test_watching_goes_on_after_its_connection_was_lost(recorder, other, events_
     assert recorder.wait_for_append(0, LONG_S) == 1
     with events_engine.connect() as connection:
         ended = connection.execute(
-            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT max(position)%'")
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%SELECT max(position) FROM events), (SELECT replace(max(%' AND pid <> pg_backend_pid()"
+            )
         ).all()
     assert ended
     other.append(append_of(new_row()))

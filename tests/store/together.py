@@ -1,20 +1,10 @@
 """Several appends in one group, on purpose: they queue while another connection holds the lock of the log."""
 
-from contextlib import contextmanager
 from threading import Thread
 
 from real_servers import until
 
-from adapters.db.engines import write_transaction
-from adapters.event_store.writer import inserts_for
-
-
-@contextmanager
-def lock_held(engine):
-    """Nobody else writes inside of this block."""
-    with write_transaction(engine) as connection:
-        inserts_for(engine).lock(connection)
-        yield connection
+from adapters.event_store.writer import exclusive_transaction
 
 
 def waiting(recorder):
@@ -40,7 +30,7 @@ def queued(recorder, append, outcomes, at):
 def together(recorder, engine, *appends):
     """The outcome of each, in the order given; all of them are queued before the first can be written."""
     outcomes = {}
-    with lock_held(engine):
+    with exclusive_transaction(engine):
         threads = [queued(recorder, append, outcomes, at) for at, append in enumerate(appends)]
     for thread in threads:
         thread.join(30)
