@@ -205,7 +205,7 @@ class SignInService:
     def _open(self, call: Call, record: AccountRecord, password: str) -> Tokens:
         """Raises StaleVersion while the account's row is not what its events say, SignInRefused."""
         account = self._accounts.get(record.id)
-        if not _bears_out(account, record):
+        if account.locked(call.at) or not _bears_out(account, record):
             raise StaleVersion
         sign_in_id = self._ids.ordered()
         token, refresh_hash = self._token(sign_in_id)

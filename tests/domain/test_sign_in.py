@@ -356,6 +356,18 @@ def test_an_account_row_that_its_events_do_not_bear_out_opens_nothing(house, ada
         sign_in(house)
 
 
+def test_a_row_set_back_does_not_lift_a_lock(house, ada, monkeypatch):
+    before = house.state.account(ada.id)
+    fail(house, 5)
+    monkeypatch.setattr(house.state, "account_by_login", lambda login: before)
+    monkeypatch.setattr(house.state, "account", lambda account_id: before)
+    for password in (PASSWORD, "wrong password"):
+        with pytest.raises(SignInRefused):
+            sign_in(house, password=password)
+    house.clock.forward(900)
+    assert sign_in(house)
+
+
 def test_a_row_set_back_does_not_revive_a_sign_in_that_ended(house, ada, monkeypatch):
     tokens = sign_in(house)
     before = house.state.sign_in(tokens.actor.sign_in_id)
