@@ -67,7 +67,7 @@ class SqlAccessState:
     def account(self, account_id: UUID) -> AccountRecord | None:
         return self._account(self._one(_BY_ID, account=account_id))
 
-    def list_accounts(  # noqa: PLR0913 - filters
+    def list_accounts(
         self,
         *,
         roles: frozenset[Role] | None = None,

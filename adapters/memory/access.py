@@ -9,8 +9,8 @@ from uuid import UUID
 from domain.model.account import Account, LoginTaken, SignIn
 from domain.model.client import Client
 from domain.model.identity import Identity, IdentityContent, normalised_name
-from domain.ports.access import AccountRecord, Relation, SignInRecord, Standing
-from domain.ports.call import Actor, Purpose
+from domain.ports.access import AccountRecord, ListedAccount, Relation, SignInRecord, Standing
+from domain.ports.call import Actor, Purpose, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,7 @@ class InMemoryAccessState:
     def __init__(self) -> None:
         self._accounts: dict[UUID, AccountRecord] = {}
         self._logins: dict[str, UUID] = {}
+        self._histories: dict[UUID, list[Account.Event]] = {}
         self._stays: dict[UUID, _Stay] = {}
         self._open: dict[UUID, bool] = {}
         self._teams: dict[UUID, dict[UUID, Relation]] = {}
@@ -39,6 +40,25 @@ class InMemoryAccessState:
 
     def account(self, account_id: UUID) -> AccountRecord | None:
         return self._accounts.get(account_id)
+
+    def list_accounts(
+        self,
+        *,
+        roles: frozenset[Role] | None = None,
+        disabled: bool | None = None,
+        login: str | None = None,
+        after: tuple[int, UUID] | None = None,
+        limit: int,
+    ) -> Sequence[ListedAccount]:
+        found = sorted(map(self._listed, self._accounts), key=_key)
+        return tuple(
+            account
+            for account in found
+            if (roles is None or account.role in roles)
+            and disabled in {None, account.disabled}
+            and login in {None, account.login}
+            and (after is None or _key(account) > after)
+        )[:limit]
 
     def sign_in(self, sign_in_id: UUID) -> SignInRecord | None:
         stay = self._stays.get(sign_in_id)
@@ -94,6 +114,8 @@ class InMemoryAccessState:
     def apply(self, event: Any) -> None:  # noqa: PLR0912, C901 - one branch a kind of event
         """Change the state as the event says; events that grant nothing change nothing."""
         stream = event.originator_id
+        if isinstance(event, Account.Event):
+            self._histories.setdefault(stream, []).append(event)
         match event:
             case Account.Created():
                 self._logins[event.login] = stream
@@ -148,6 +170,23 @@ class InMemoryAccessState:
             case Identity.Corrected():
                 self._names[self._client_of(stream)] = _looked_up_by(event.content)
 
+    def _listed(self, account_id: UUID) -> ListedAccount:
+        account, history = self._accounts[account_id], self._histories[account_id]
+        created = next(event for event in history if isinstance(event, Account.Created))
+        return ListedAccount(
+            id=account_id,
+            version=history[-1].originator_version,
+            role=account.role,
+            login=created.login,
+            display_name=account.display_name,
+            client_id=account.client_id,
+            supervisor_id=account.supervisor_id,
+            disabled=account.disabled,
+            failed_attempts=account.failed_attempts,
+            locked_until_us=account.locked_until_us,
+            created_at_us=to_us(created.timestamp),
+        )
+
     def _client_of(self, identity_id: UUID) -> UUID:
         return next(client_id for client_id in self._names if Identity.stream_of(client_id) == identity_id)
 
@@ -163,6 +202,10 @@ class InMemoryAccessState:
 def to_us(instant: datetime) -> int:
     """Microseconds since 1970, UTC."""
     return int(instant.timestamp()) * 1_000_000 + instant.microsecond
+
+
+def _key(account: ListedAccount) -> tuple[int, UUID]:
+    return account.created_at_us, account.id
 
 
 def _account(event: Account.Created) -> AccountRecord:

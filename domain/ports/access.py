@@ -49,6 +49,24 @@ class AccountRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListedAccount:
+    """An account as a list shows it, unsealed in memory. Times in microseconds since 1970, UTC."""
+
+    id: UUID
+    version: int
+    role: Role
+    login: str = field(repr=False)
+    display_name: str = field(repr=False)
+    client_id: UUID | None
+    supervisor_id: UUID | None
+    disabled: bool
+    failed_attempts: int
+    locked_until_us: int
+    """0 when it was never locked, or is unlocked since."""
+    created_at_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignInRecord:
     """A sign-in as token checks need it. Times in microseconds since 1970, UTC."""
 
@@ -67,6 +85,19 @@ class AccessState(Protocol):
         """By the login as `domain.model.account.normalised_login` gives it, found by its HMAC."""
 
     def account(self, account_id: UUID) -> AccountRecord | None: ...
+
+    def list_accounts(
+        self,
+        *,
+        roles: frozenset[Role] | None = None,
+        disabled: bool | None = None,
+        login: str | None = None,
+        after: tuple[int, UUID] | None = None,
+        limit: int,
+    ) -> Sequence[ListedAccount]:
+        """At most `limit`, in the order they were created. Filters hold together; None filters nothing, no roles find
+        nobody. `login` as `account_by_login` takes it; `after` is (created_at_us, id) of the last account seen.
+        """
 
     def sign_in(self, sign_in_id: UUID) -> SignInRecord | None: ...
 

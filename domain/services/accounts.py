@@ -1,6 +1,8 @@
 """Accounts: made and kept by operators, the first on the host."""
 
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
@@ -14,17 +16,31 @@ from domain.model.account import (
     check_password,
     normalised_login,
 )
-from domain.ports.access import AccessState
+from domain.ports.access import AccessState, ListedAccount, Relation
 from domain.ports.audit import AuditEntry
 from domain.ports.call import Call, Role
 from domain.ports.identity import PasswordHasher
 from domain.ports.keys import RecordClass
 from domain.ports.ledger import Ledger, Receipt
 from domain.ports.stores import AggregateStore
-from domain.services.access import Access, Action
+from domain.ports.views import Page
+from domain.services.access import Access, Action, decide
 from domain.services.versions import check_version
 
 _NEVER_LOCAL: Final = frozenset((Role.SERVICE,))
+LIST_MOST: Final = 500
+STAFF: Final = frozenset((Role.CLINICIAN, Role.SUPERVISOR, Role.COMPLIANCE_OFFICER, Role.OPERATOR))
+"""Whom the staff directory names."""
+_HALF: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Colleague:
+    """An account as the staff directory shows it."""
+
+    id: UUID
+    display_name: str = field(repr=False)
+    role: Role
 
 
 class WrongPassword(Denied):
@@ -94,6 +110,43 @@ class AccountService:
         self._ledger.note(call, AuditEntry(action=action, resources=(account_id,)))
         return account
 
+    def browse(
+        self,
+        call: Call,
+        *,
+        role: Role | None = None,
+        disabled: bool | None = None,
+        after: tuple[int, ...] | None = None,
+        limit: int = 100,
+    ) -> Page:
+        """Accounts in the order they were created: for who may list them all of them, as ListedAccounts; for others the
+        Colleagues among them whose accounts are not disabled. What these don't show, they aren't filtered by either.
+
+        Raises Denied, Invalid.
+        """
+        beyond = disabled is not None or (role is not None and role not in STAFF)
+        whole = beyond or self._lists(call)
+        action = Action.ACCOUNT_LIST if whole else Action.ACCOUNT_DIRECTORY
+        self._access.require(call, action, RecordClass.ACCESS)
+        checks.integer("limit", limit, 1, LIST_MOST)
+        roles = None if whole else STAFF
+        if role is not None:
+            roles = frozenset((role,))
+        found = self._state.list_accounts(
+            roles=roles, disabled=disabled if whole else False, after=_place(after), limit=limit + 1
+        )
+        shown = found[:limit]
+        self._ledger.note(call, AuditEntry(action=action, resources=tuple(one.id for one in shown)))
+        items = shown if whole else tuple(_colleague(one) for one in shown)
+        return Page(items=items, after=_key(shown[-1]) if len(found) > limit else None)
+
+    def find(self, call: Call, login: str) -> Sequence[ListedAccount]:
+        """The account with exactly this login, if there is one. Raises Denied, Invalid."""
+        self._access.require(call, Action.ACCOUNT_LIST, RecordClass.ACCESS)
+        found = self._state.list_accounts(login=normalised_login(login), limit=1)
+        self._ledger.note(call, AuditEntry(action=Action.ACCOUNT_LIST, resources=tuple(one.id for one in found)))
+        return found
+
     def disable(self, call: Call, account_id: UUID) -> Receipt:
         """End its sign-ins and let it open no more. Raises AccountNotFound, Denied, StaleVersion, AccountDisabled,
         CannotDisableOneself.
@@ -156,6 +209,12 @@ class AccountService:
         account.change_password(at=call.at, by=call.actor.id, password_hash=self._hasher.hash(new))
         return self._save(call, Action.ACCOUNT_RESET_PASSWORD, account)
 
+    @staticmethod
+    def _lists(call: Call) -> bool:
+        """Whether the caller sees all accounts, and not the directory alone."""
+        decision = decide(call.actor.role, Action.ACCOUNT_LIST, RecordClass.ACCESS, Relation.NONE, True, call.purpose)
+        return decision.allowed
+
     def _create(  # noqa: PLR0913, PLR0917 - one argument a fact of the account
         self,
         call: Call,
@@ -207,6 +266,25 @@ class AccountService:
         return self._ledger.save(call, AuditEntry(action=action, resources=(account.id,)), account)
 
 
+def _colleague(account: ListedAccount) -> Colleague:
+    return Colleague(id=account.id, display_name=account.display_name, role=account.role)
+
+
+def _key(account: ListedAccount) -> tuple[int, ...]:
+    """Where a page ends, in whole numbers of at most 64 bits."""
+    return account.created_at_us, account.id.int >> _HALF, account.id.int & (1 << _HALF) - 1
+
+
+def _place(after: tuple[int, ...] | None) -> tuple[int, UUID] | None:
+    """What `_key` made. Raises Invalid."""
+    if after is None:
+        return None
+    if len(after) != 3:
+        raise Invalid("This cursor is not one of a list of accounts.", field="after")
+    created_at_us, high, low = after
+    return created_at_us, UUID(int=high << _HALF | low)
+
+
 def prepared(password: str) -> str:
     """As it is hashed: NFKC, so that one password typed on two keyboards is one password (NIST SP 800-63B §3.1.1.2).
 
@@ -216,4 +294,4 @@ def prepared(password: str) -> str:
     return unicodedata.normalize("NFKC", password)
 
 
-__all__ = ["AccountNotFound", "AccountService", "CannotDisableOneself", "WrongPassword", "prepared"]
+__all__ = ["AccountNotFound", "AccountService", "CannotDisableOneself", "Colleague", "WrongPassword", "prepared"]

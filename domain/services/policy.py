@@ -55,6 +55,8 @@ class Action(StrEnum):
     ACCOUNT_CREATE = "account.create"
     ACCOUNT_READ = "account.read"
     ACCOUNT_READ_OWN = "account.read_own"
+    ACCOUNT_LIST = "account.list"
+    ACCOUNT_DIRECTORY = "account.directory"
     ACCOUNT_DISABLE = "account.disable"
     ACCOUNT_ENABLE = "account.enable"
     ACCOUNT_UNLOCK = "account.unlock"
@@ -334,11 +336,21 @@ RULES: Final[tuple[Rule, ...]] = (
         _OPERATIONS,
         RecordClass.ACCESS,
         Action.ACCOUNT_CREATE,
+        Action.ACCOUNT_LIST,
         Action.ACCOUNT_READ,
         Action.ACCOUNT_DISABLE,
         Action.ACCOUNT_ENABLE,
         Action.ACCOUNT_UNLOCK,
         Action.ACCOUNT_CHANGE_SUPERVISION,
+    ),
+    _rule(
+        "carer_finds_colleague",
+        "Who lets a colleague into a care team must find them: names and roles of staff, no logins, no clients.",
+        _CARERS,
+        _NOBODY,
+        _CARE,
+        RecordClass.ACCESS,
+        Action.ACCOUNT_DIRECTORY,
     ),
     _rule(
         "compliance_reads_accounts",

@@ -6,7 +6,7 @@ other times are UTC. An instant that is not known is null, a text that was not g
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
@@ -28,11 +28,17 @@ from domain.model.values import (
 
 Json = dict[str, Any]
 _MINUTE_S: Final = 60
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def instant_as_json(instant: datetime | None) -> str | None:
     """RFC 3339 in UTC, microseconds when there are any."""
     return None if instant is None else instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def microseconds_as_json(instant_us: int) -> str:
+    """As `instant_as_json`, from microseconds since 1970, UTC."""
+    return (_EPOCH + timedelta(microseconds=instant_us)).isoformat().replace("+00:00", "Z")
 
 
 def moment_as_json(moment: MomentInZone) -> Json:

@@ -47,9 +47,9 @@ class World:
         return self.ledger.save(call_by(actor()), entry(), *aggregates)
 
 
-def new_account(login: str = "ada@example.org", **more: Any) -> Account:
+def new_account(login: str = "ada@example.org", minutes: int = 0, **more: Any) -> Account:
     facts = {"display_name": "Ada Okafor", "role": Role.CLINICIAN, "password_hash": "hash-1"} | more
-    return Account.create(uuid4(), at=NOW, by=uuid4(), login=login, **facts)
+    return Account.create(uuid4(), at=NOW + timedelta(minutes=minutes), by=uuid4(), login=login, **facts)
 
 
 def new_sign_in(account_id: UUID) -> SignIn:
@@ -441,6 +441,65 @@ class LedgerContract:
         assert (record.password_hash, record.supervisor_id) == ("hash-1", account.supervisor_id)
         assert world.state.account_by_login("nobody@example.org") is None
         assert world.state.account(uuid4()) is None
+
+    def test_accounts_are_listed_oldest_first_a_page_at_a_time(self, world):
+        minutes = [5, 1, 9, 1, 1, 9, 0]
+        made = [new_account(f"{n}@example.org", minute) for n, minute in enumerate(minutes)]
+        for account in made:
+            world.save(account)
+        expected = [account.id for account in sorted(made, key=lambda account: (account.created_on, account.id))]
+        for limit in (1, 2, 3, 7, 10):
+            seen, after = [], None
+            while page := world.state.list_accounts(after=after, limit=limit):
+                assert len(page) <= limit
+                seen += [account.id for account in page]
+                after = page[-1].created_at_us, page[-1].id
+            assert seen == expected
+
+    def test_an_account_in_the_list_shows_its_state_as_of_now(self, world):
+        account = new_account(supervisor_id=uuid4())
+        world.save(account)
+        (listed,) = world.state.list_accounts(limit=10)
+        assert (listed.id, listed.version, listed.role) == (account.id, 1, Role.CLINICIAN)
+        assert (listed.login, listed.display_name) == ("ada@example.org", "Ada Okafor")
+        assert (listed.client_id, listed.supervisor_id) == (None, account.supervisor_id)
+        assert (listed.disabled, listed.failed_attempts, listed.locked_until_us) == (False, 0, 0)
+        assert listed.created_at_us == microseconds(NOW)
+        assert not any(told in repr(listed) for told in (listed.login, listed.display_name))
+        later, until = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
+        account.fail_sign_in(at=later, lock_after=1, locked_until=until)
+        account.change_supervision(at=later, by=uuid4(), supervisor_id=None)
+        account.rehash_password(at=later, password_hash="hash-2")
+        account.disable(at=later, by=uuid4())
+        world.save(account)
+        (listed,) = world.state.list_accounts(limit=10)
+        assert (listed.version, listed.supervisor_id, listed.disabled) == (account.version, None, True)
+        assert (listed.locked_until_us, listed.created_at_us) == (microseconds(until), microseconds(NOW))
+
+    def test_filters_of_the_list_hold_together(self, world):
+        clinician, gone = new_account("a@example.org", 1), new_account("b@example.org", 2)
+        gone.disable(at=NOW, by=uuid4())
+        operator = new_account("c@example.org", 3, role=Role.OPERATOR)
+        client = new_account("d@example.org", 4, role=Role.CLIENT, client_id=uuid4())
+        world.save(clinician, gone, operator, client)
+
+        def found(**filters: Any) -> list[UUID]:
+            return [account.id for account in world.state.list_accounts(**filters, limit=10)]
+
+        clinicians = frozenset({Role.CLINICIAN})
+        staff = clinicians | {Role.OPERATOR}
+        assert found() == [clinician.id, gone.id, operator.id, client.id]
+        assert found(roles=staff) == [clinician.id, gone.id, operator.id]
+        assert found(roles=staff, disabled=False) == [clinician.id, operator.id]
+        assert found(disabled=True) == [gone.id]
+        assert found(roles=frozenset()) == []
+        assert found(login="c@example.org") == [operator.id]
+        assert found(login="C@example.org") == []
+        assert found(login="c@example.org", roles=clinicians) == []
+        assert found(roles=staff, after=(microseconds(NOW + timedelta(minutes=1)), clinician.id)) == [
+            gone.id,
+            operator.id,
+        ]
 
     def test_a_login_is_taken_once_and_the_second_account_leaves_no_trace(self, world):
         world.save(new_account())

@@ -139,6 +139,114 @@ def test_everybody_reads_their_own_account_operators_any_and_others_none(house, 
         house.services.accounts.read(house.call(operator), uuid4())
 
 
+def every_page(browse, call, **asked):
+    """All items of a list, and the sizes of its pages."""
+    items, sizes, after = [], [], None
+    while True:
+        page = browse(call, after=after, **asked)
+        items += page.items
+        sizes.append(len(page.items))
+        if page.after is None:
+            return items, sizes
+        assert all(-(2**63) <= part < 2**64 for part in page.after), "cursors hold 64 bits"
+        after = page.after
+
+
+@pytest.fixture
+def practice(house, operator):
+    """One enabled account of each role and a disabled clinician's, beside the operator's, by role."""
+    client_id = house.chart(house.person())
+    people = {role: house.person(role) for role in Role if role not in {Role.SERVICE, Role.CLIENT, Role.OPERATOR}}
+    people[Role.CLIENT] = house.person(Role.CLIENT, client_id=client_id)
+    people[Role.OPERATOR] = operator
+    gone = house.person()
+    house.services.accounts.disable(house.call(operator), gone.id)
+    return people | {"gone": gone}
+
+
+def test_operators_list_every_account_with_its_state_in_pages(house, operator, practice):
+    browse = house.services.accounts.browse
+    whole = browse(house.call(operator)).items
+    assert {person.id for person in practice.values()} <= {one.id for one in whole}
+    keys = [(one.created_at_us, one.id) for one in whole]
+    assert keys == sorted(keys)
+    assert [one.id for one in whole if one.disabled] == [practice["gone"].id]
+    for limit in (1, 3, len(whole), len(whole) + 1):
+        items, sizes = every_page(browse, house.call(operator), limit=limit)
+        assert items == list(whole)
+        assert all(size == limit for size in sizes[:-1])
+        assert sizes[-1] > 0
+
+
+def test_operators_narrow_the_list_by_role_and_state_and_find_a_login_exactly(house, operator, practice):
+    accounts = house.services.accounts
+    disabled = accounts.browse(house.call(operator), role=Role.CLINICIAN, disabled=True).items
+    assert [one.id for one in disabled] == [practice["gone"].id]
+    clients = accounts.browse(house.call(operator), role=Role.CLIENT).items
+    assert [one.id for one in clients] == [practice[Role.CLIENT].id]
+    assert not accounts.browse(house.call(operator), role=Role.SUPERVISOR, disabled=True).items
+    account_id = create(house, operator)
+    assert [one.id for one in accounts.find(house.call(operator), " ADA@Example.ORG ")] == [account_id]
+    assert not accounts.find(house.call(operator), "nobody@example.org")
+    with pytest.raises(Invalid):
+        accounts.find(house.call(operator), "ada")
+
+
+@pytest.mark.parametrize("role", [Role.CLINICIAN, Role.SUPERVISOR])
+def test_carers_see_staff_by_name_and_role_and_nothing_else_of_accounts(house, practice, role):
+    browse = house.services.accounts.browse
+    call = house.call(practice[role])
+    items, _ = every_page(browse, call, limit=2)
+    seen = {one.id: one for one in items}
+    staff = {Role.CLINICIAN, Role.SUPERVISOR, Role.COMPLIANCE_OFFICER, Role.OPERATOR}
+    assert {one.role for one in items} == staff
+    assert {practice[one].id for one in staff} <= set(seen)
+    for hidden in ("gone", Role.CLIENT, Role.ML_ENGINEER):
+        assert practice[hidden].id not in seen
+    assert {name for one in items for name in one.__slots__} == {"id", "display_name", "role"}
+    supervisors = browse(house.call(practice[role]), role=Role.SUPERVISOR).items
+    assert [one.id for one in supervisors] == [practice[Role.SUPERVISOR].id]
+
+
+def test_carers_ask_for_nothing_that_the_directory_hides(house, practice):
+    accounts, clinician = house.services.accounts, practice[Role.CLINICIAN]
+    for asked in ({"role": Role.CLIENT}, {"role": Role.ML_ENGINEER}, {"disabled": True}, {"disabled": False}):
+        call = house.call(clinician)
+        with pytest.raises(RoleNotPermitted):
+            accounts.browse(call, **asked)
+        assert house.reasons(call) == [("account.list", "denied", "role_not_permitted")]
+    with pytest.raises(RoleNotPermitted):
+        accounts.find(house.call(clinician), LOGIN)
+
+
+@pytest.mark.parametrize("role", [Role.CLIENT, Role.COMPLIANCE_OFFICER, Role.ML_ENGINEER])
+def test_other_roles_list_nobody(house, practice, role):
+    call = house.call(practice[role])
+    with pytest.raises(RoleNotPermitted):
+        house.services.accounts.browse(call)
+    assert house.reasons(call) == [("account.directory", "denied", "role_not_permitted")]
+
+
+def test_who_was_listed_is_on_record_before_the_answer(house, operator, practice):
+    accounts = house.services.accounts
+    clinician = practice[Role.CLINICIAN]
+    for who, action in ((operator, "account.list"), (clinician, "account.directory")):
+        call = house.call(who)
+        page = accounts.browse(call, limit=2)
+        (entry,) = house.entries(call)
+        assert (entry.action, entry.resources) == (action, tuple(one.id for one in page.items))
+    account_id = create(house, operator)
+    call = house.call(operator)
+    accounts.find(call, LOGIN)
+    assert [entry.resources for entry in house.entries(call)] == [(account_id,)]
+
+
+@pytest.mark.parametrize("wrong", [{"limit": 0}, {"limit": 501}, {"after": (1, 2)}])
+def test_a_list_that_cannot_be_is_refused(house, operator, wrong):
+    with pytest.raises(Invalid):
+        house.services.accounts.browse(house.call(operator), **wrong)
+
+
 def test_a_disabled_account_is_out_at_once_and_comes_back_only_by_signing_in(house, operator):
     account_id = create(house, operator)
     tokens = sign_in(house)

@@ -63,6 +63,9 @@ def carer(  # noqa: C901, PLR0911 - one sentence a group of actions
         return record_class is C.IDENTITY and relation is R.NONE
     if action == "draft.list":
         return record_class is C.JOURNAL and relation is R.NONE
+    # Find a colleague by name and role; accounts are otherwise not a carer's affair.
+    if action == "account.directory":
+        return record_class is C.ACCESS and relation is R.NONE
     member = relation in {R.PRIMARY_CLINICIAN, R.CLINICIAN, R.SUPERVISOR}
     if action.startswith("identity."):
         return record_class is C.IDENTITY and member
@@ -100,7 +103,7 @@ def client(action: str, record_class: RecordClass, relation: Relation) -> bool:
 def operator(action: str, record_class: RecordClass) -> bool:
     if record_class is C.JOURNAL:
         return action in {"client.join_care_team", "client.leave_care_team"}
-    kept = {"create", "read", "disable", "enable", "unlock", "change_supervision"}
+    kept = {"create", "list", "read", "disable", "enable", "unlock", "change_supervision"}
     return record_class is C.ACCESS and action.startswith("account.") and action.split(".")[1] in kept
 
 
