@@ -9,6 +9,7 @@ from uvicorn.supervisors import Multiprocess
 
 from ops.asgi import application
 from ops.bootstrap import Part, build
+from ops.connection import Connection
 from ops.memory import settle
 from ops.ports import listen
 from ops.settings import Settings
@@ -59,7 +60,7 @@ def _config(settings: Settings, app: "ASGIApp | str", **kwargs: Any) -> uvicorn.
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="on",
         # One line a request is written by the API, with the route's template instead of the path.
