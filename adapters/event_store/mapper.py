@@ -123,7 +123,7 @@ class Mapper:
     def opened(self, row: StoredRow) -> bytes:
         """The plaintext of a sealed row. Raises SealBroken, KeyMissing, Erased, KeysUnavailable."""
         # Checked before opening: a state that names another key than its envelope is a forgery, not a missing key.
-        if row.key_id is None or row.state[_KEY_ID] != row.key_id.bytes:
+        if row.key_id is None or row.state[_KEY_ID] != row.key_id.bytes or row.originator_version < 0:
             raise SealBroken
         context = associated_data(
             self._log_of(row.incarnation),

@@ -169,12 +169,12 @@ class Hierarchy:
             raise Erased(key_id=row.id)
         if row.wrapped_by != wrapper.name:
             raise SealBroken(key_id=row.id)
-        context = wrap_context(
-            self._deployment, row.owner, row.key_class, row.epoch, row.id, row.wrapped_by, row.created_at_us
-        )
         try:
+            context = wrap_context(
+                self._deployment, row.owner, row.key_class, row.epoch, row.id, row.wrapped_by, row.created_at_us
+            )
             return wrapper.unwrap(row.wrapped, context)
-        except SealBroken as exc:
+        except (SealBroken, OverflowError) as exc:  # no key was ever made with a number that doesn't fit
             raise SealBroken(key_id=row.id) from exc
 
     def _notes(self) -> RootKey:

@@ -117,6 +117,7 @@ def root_from_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[byte
     """The root that `proof` leads to from `leaf` (RFC 9162 §2.1.3.2). Raises ProofInvalid."""
     if not 0 <= index < size:
         raise ProofInvalid(f"leaf {index} is not in a tree of {size}")
+    _check_lengths((leaf, *proof))
     node, last, root = index, size - 1, leaf
     for sibling in proof:
         if last == 0:
@@ -145,6 +146,7 @@ def verify_consistency(first: int, second: int, first_root: bytes, second_root: 
     """Raises ProofInvalid unless the first tree is a prefix of the second (RFC 9162 §2.1.4.2)."""
     if not 0 <= first <= second:
         raise ProofInvalid(f"no tree of {first} leaves comes before one of {second}")
+    _check_lengths(proof)
     if first in (0, second):
         expected = EMPTY_ROOT if first == 0 else second_root
         if proof or first_root != expected:
@@ -157,6 +159,12 @@ def verify_consistency(first: int, second: int, first_root: bytes, second_root: 
         raise ProofInvalid("the consistency proof is too short")
     if _fold_consistency(first, second, rest) != (first_root, second_root):
         raise ProofInvalid("the consistency proof leads to other roots")
+
+
+def _check_lengths(hashes: Sequence[bytes]) -> None:
+    """A node joins two hashes without a mark between them: only their length says where one ends."""
+    if any(len(each) != HASH_BYTES for each in hashes):
+        raise ProofInvalid(f"each hash of a proof has {HASH_BYTES} bytes")
 
 
 def _fold_consistency(first: int, second: int, proof: Sequence[bytes]) -> tuple[bytes, bytes]:

@@ -276,6 +276,7 @@ def test_no_key_lies_in_clear_in_the_database(keys_engine, ring):
         {"key_class": "client", "epoch": 2},
         {"key_class": "nothing"},
         {"epoch": 7},
+        {"epoch": -1},
         {"created_at_us": 2**50},
         {"wrapped_by": "0" * 32},
         {"wrapped_by": "no key id"},

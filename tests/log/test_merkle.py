@@ -139,6 +139,19 @@ def test_a_leaf_outside_the_tree_is_refused(index, size):
         verify_inclusion(LEAVES[0], index, size, [], ROOTS[1])
 
 
+def test_hashes_of_another_length_prove_nothing():
+    """Node hashes join two hashes without a mark between them: 33 + 31 bytes would read like 32 + 32."""
+    left, right = LEAVES[0] + LEAVES[1][:1], LEAVES[1][1:]
+    for leaf, index, proof in ((left, 0, [right]), (right, 1, [left])):
+        with pytest.raises(ProofInvalid):
+            verify_inclusion(leaf, index, 2, proof, ROOTS[2])
+    proof = consistency_proof(3, 4, node)
+    assert len(proof) == 3
+    moved = [proof[0], proof[1][:-1], proof[2] + b"x"]
+    with pytest.raises(ProofInvalid, match="32 bytes"):
+        verify_consistency(3, 4, ROOTS[3], ROOTS[4], moved)
+
+
 def test_a_tree_that_shrank_is_refused():
     with pytest.raises(ValueError, match="comes before"):
         consistency_proof(5, 4, node)

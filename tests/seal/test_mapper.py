@@ -78,6 +78,7 @@ CHANGES = [
     {"originator_id": UUID("11111111-1111-4111-8111-111111111111")},
     {"originator_version": 2},
     {"originator_version": 0},
+    {"originator_version": -1},
     {"topic": "client.1"},
     {"topic": "audit.1"},
     {"subject": UUID("11111111-1111-4111-8111-111111111111")},
