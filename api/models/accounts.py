@@ -9,6 +9,20 @@ from api.models.common import In, Label, Out, Rfc3339, example
 from domain.ports.call import Role
 
 _ACCOUNT: Final = "c4a0a0fe-0a4d-4b0e-9a55-3a0e8f6f1b22"
+_SUPERVISOR: Final = "0b5f2a4e-7a39-4f0e-8a0d-5a1b0f7e6c33"
+_LISTED: Final = {
+    "id": _ACCOUNT,
+    "version": 1,
+    "login": "m.brandt@practice.example",
+    "display_name": "Maren Brandt",
+    "role": "clinician",
+    "client_id": None,
+    "supervisor_id": None,
+    "disabled": False,
+    "failed_attempts": 0,
+    "locked_until": None,
+    "created_at": "2026-01-07T08:00:00Z",
+}
 Login = Annotated[str, Field(min_length=3, max_length=254, description="An e-mail address; case does not matter.")]
 # Lengths are the domain's to check for new passwords; any length may be tried.
 Password = Annotated[str, Field(min_length=1, max_length=1024, json_schema_extra={"format": "password"})]
@@ -115,6 +129,69 @@ class AccountOut(Out):
             "changed_at": "2026-01-07T08:00:00Z",
         }
     )
+
+
+class ListedAccountOut(Out):
+    """An account with its state, as operators see it in lists. `version` is what an edit sends as If-Match."""
+
+    id: UUID
+    version: int
+    login: str
+    display_name: str
+    role: Role
+    client_id: UUID | None
+    supervisor_id: UUID | None
+    disabled: bool
+    failed_attempts: int
+    locked_until: Rfc3339 | None
+    created_at: Rfc3339
+
+    model_config = example(_LISTED)
+
+
+class ColleagueOut(Out):
+    """A member of staff, as colleagues see them."""
+
+    id: UUID
+    display_name: str
+    role: Role
+
+    model_config = example({"id": _SUPERVISOR, "display_name": "Ola Lind", "role": "supervisor"})
+
+
+class AccountsOut(Out):
+    """Operators are answered accounts, clinicians and supervisors colleagues. `next` is the cursor of the following page,
+    null on the last.
+    """
+
+    items: tuple[ListedAccountOut | ColleagueOut, ...]
+    next: str | None
+
+    model_config = example({"items": [_LISTED], "next": None})
+
+
+class AccountLookupIn(In):
+    """The login as it is typed at sign-in."""
+
+    login: Login
+
+    model_config = example({"login": "m.brandt@practice.example"})
+
+
+class FoundAccountsOut(Out):
+    """One account or none."""
+
+    items: tuple[ListedAccountOut, ...]
+
+    model_config = example({"items": [_LISTED]})
+
+
+class SupervisionIn(In):
+    """The account of the supervisor who co-signs from now on; null for a clinician who is licensed."""
+
+    supervisor_id: UUID | None
+
+    model_config = example({"supervisor_id": _SUPERVISOR})
 
 
 class PasswordIn(In):

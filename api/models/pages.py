@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import Query
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Strict
 from pydantic_core import PydanticCustomError
 
 from api.faults import OURS
@@ -24,9 +24,15 @@ def _read(value: object) -> object:
         raise PydanticCustomError("impossible_time", _SHAPE, {OURS: True}) from exc
 
 
+def _flag(value: object) -> object:
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
 _Instant: Final[Any] = BeforeValidator(_read, json_schema_input_type=datetime)
 Since = Annotated[datetime | None, _Instant, Query(description="Nothing before this time.")]
 Until = Annotated[datetime | None, _Instant, Query(description="Only what came before this time.")]
+Flag = Annotated[bool | None, Strict(), BeforeValidator(_flag, json_schema_input_type=bool | None)]
+"""`true` or `false`, and not one of the many words that pydantic takes for them."""
 Cursor = Annotated[
     str | None,
     Query(min_length=1, max_length=2048, description="`next` of the page before, with the same filters."),

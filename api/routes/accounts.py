@@ -77,7 +77,7 @@ def create_account(body: AccountIn, ask: Writer) -> Response:
 
 
 @router.get("/accounts", **reads("List accounts", AccountsOut, RoleNotPermitted, CursorInvalid))
-def list_accounts(  # noqa: PLR0917 - FastAPI passes them by name
+def list_accounts(
     ask: Reader,
     role: Annotated[Role | None, Query(description="Only accounts of this role.")] = None,
     disabled: Annotated[Flag, Query(description="Only accounts that are disabled, or that are not.")] = None,

@@ -1,7 +1,6 @@
 """Drafts: what a form holds before it is a record. The author's alone, gone once the session is recorded."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -19,11 +18,10 @@ from domain.model.client import ClientEnteredInError, ClientNotFound
 from domain.ports.ledger import Draft
 from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.drafts import DraftNotFound
-from domain.services.rendering import instant_as_json
+from domain.services.rendering import microseconds_as_json
 
 router = APIRouter(prefix="/v1/drafts", tags=["Drafts"], route_class=Operation)
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _THERE = (DraftNotFound, RoleNotPermitted, OutsideCareTeam, RelationNotPermitted, Erased)
 
 
@@ -60,6 +58,6 @@ def _draft_as_json(draft: Draft) -> dict[str, Any]:
     return {
         "id": str(draft.id),
         "client_id": str(draft.client_id),
-        "saved_at": instant_as_json(_EPOCH + timedelta(microseconds=draft.saved_at_us)),
+        "saved_at": microseconds_as_json(draft.saved_at_us),
         "content": orjson.loads(draft.content),
     }

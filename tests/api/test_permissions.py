@@ -20,7 +20,10 @@ ACTIONS = {
     ("GET", "/v1/me"): Action.ACCOUNT_READ_OWN,
     ("PUT", "/v1/me/password"): Action.ACCOUNT_CHANGE_PASSWORD,
     ("POST", "/v1/accounts"): Action.ACCOUNT_CREATE,
+    ("GET", "/v1/accounts"): (Action.ACCOUNT_LIST, Action.ACCOUNT_DIRECTORY),
+    ("POST", "/v1/accounts/lookup"): Action.ACCOUNT_LIST,
     ("GET", "/v1/accounts/{account_id}"): Action.ACCOUNT_READ,
+    ("PUT", "/v1/accounts/{account_id}/supervision"): Action.ACCOUNT_CHANGE_SUPERVISION,
     ("POST", "/v1/accounts/{account_id}/disabled"): Action.ACCOUNT_DISABLE,
     ("POST", "/v1/accounts/{account_id}/enabled"): Action.ACCOUNT_ENABLE,
     ("POST", "/v1/accounts/{account_id}/unlocked"): Action.ACCOUNT_UNLOCK,
@@ -71,7 +74,9 @@ def operations(house):
 
 
 def may(role, action):
-    return action is None or any(role in rule.roles and action in rule.actions for rule in RULES)
+    """`action` None is for everybody; of several, one is enough."""
+    actions = set(action if isinstance(action, tuple) else (action,))
+    return action is None or any(role in rule.roles and actions & rule.actions for rule in RULES)
 
 
 def call(house, method, path, operation, headers):
