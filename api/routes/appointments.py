@@ -22,7 +22,7 @@ from domain.model.appointment import (
 from domain.model.checks import ImpossibleTime, OutOfRange, TextNotAllowed
 from domain.model.client import ClientEnteredInError, ClientNotFound
 from domain.model.moment import UnknownZone, ZonelessTime
-from domain.model.session import SessionNotFound
+from domain.model.session import SessionEnteredInError, SessionNotFound
 from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.rendering import appointment_as_json
 
@@ -80,6 +80,7 @@ def reschedule_appointment(appointment_id: UUID, body: PlanIn, ask: Editor) -> R
         AppointmentNotYetDue,
         SessionNotFound,
         SessionOfAnotherClient,
+        SessionEnteredInError,
     ),
 )
 def hold_appointment(appointment_id: UUID, body: HeldIn, ask: Editor) -> Response:

@@ -162,15 +162,16 @@ class Access:
         self._ledger = ledger
         self._state = state
 
-    def require_role(self, call: Call, action: Action, resources: tuple[UUID, ...] = ()) -> None:
-        """Before anything is loaded: that this role may ever do it, so that ids tell other roles nothing.
-
-        Raises RoleNotPermitted, Unauthenticated.
+    def require_role(
+        self, call: Call, action: Action, resources: tuple[UUID, ...] = (), client_id: UUID | None = None
+    ) -> None:
+        """Before anything is loaded: that this role may ever do it, so that ids tell other roles nothing. `client_id`
+        is whose record was asked for, as far as the caller named one. Raises RoleNotPermitted, Unauthenticated.
         """
         if not call.actor.id.int:
             raise Unauthenticated
         if (call.actor.role, action) not in _ROLE_MAY:
-            self._deny(call, action, None, resources, RoleNotPermitted())
+            self._deny(call, action, client_id, resources, RoleNotPermitted())
 
     def require(  # noqa: PLR0913 - what a decision depends on
         self,
@@ -190,7 +191,7 @@ class Access:
         told instead of a denial. Raises Denied (its code says why), ClientNotFound, Unauthenticated; StoreUnavailable
         when a denial can't be put on record.
         """
-        self.require_role(call, action, resources)
+        self.require_role(call, action, resources, client_id)
         actor = call.actor
         standing = self._standing(call, client_id, author_id, supervisor_id)
         consented = True

@@ -13,7 +13,7 @@ from domain.model.appointment import (
     SessionOfAnotherClient,
 )
 from domain.model.client import ClientEnteredInError
-from domain.model.session import Session
+from domain.model.session import Session, SessionEnteredInError, SessionStatus
 from domain.model.values import Modality, MomentInZone
 from domain.ports.access import AccessState, Relation
 from domain.ports.audit import AuditEntry
@@ -89,13 +89,13 @@ class AppointmentService:
         return self._save(call, Action.APPOINTMENT_RESCHEDULE, appointment)
 
     def hold(self, call: Call, appointment_id: UUID, session_id: UUID | None = None) -> Receipt:
-        """It took place; `session_id` is the entry written about it, which must be the same client's.
+        """It took place; `session_id` is the entry written about it: the same client's, and not entered in error.
 
-        Raises as `reschedule`, and AppointmentNotYetDue, SessionNotFound, SessionOfAnotherClient.
+        Raises as `reschedule`, and AppointmentNotYetDue, SessionNotFound, SessionOfAnotherClient, SessionEnteredInError.
         """
         appointment = self._for_change(call, Action.APPOINTMENT_HOLD, appointment_id)
-        if session_id is not None and self._sessions.get(session_id).client_id != appointment.client_id:
-            raise SessionOfAnotherClient(appointment_id=appointment_id, session_id=session_id)
+        if session_id is not None:
+            self._check_session(appointment, session_id)
         appointment.hold(at=call.at, by=call.actor.id, session_id=session_id)
         return self._save(call, Action.APPOINTMENT_HOLD, appointment)
 
@@ -150,6 +150,13 @@ class AppointmentService:
         appointment = self._load(call, action, appointment_id)
         check_version(call, appointment)
         return appointment
+
+    def _check_session(self, appointment: Appointment, session_id: UUID) -> None:
+        session = self._sessions.get(session_id)
+        if session.client_id != appointment.client_id:
+            raise SessionOfAnotherClient(appointment_id=appointment.id, session_id=session_id)
+        if session.status is SessionStatus.ENTERED_IN_ERROR:
+            raise SessionEnteredInError(session_id=session_id)
 
     def _check_clinician(self, clinician_id: UUID, client_id: UUID) -> None:
         relation = self._state.relation(clinician_id, client_id)

@@ -13,7 +13,7 @@ from domain.model.appointment import (
     SessionOfAnotherClient,
 )
 from domain.model.client import ClientEnteredInError
-from domain.model.session import SessionNotFound
+from domain.model.session import SessionEnteredInError, SessionNotFound
 from domain.model.values import Modality, MomentInZone
 from domain.ports.access import Relation
 from domain.ports.call import Role
@@ -80,6 +80,17 @@ def test_it_is_held_with_a_session_of_the_same_client(house, clinician, client_i
         hold(house.call(clinician), appointment_id, uuid4())
     hold(house.call(clinician), appointment_id, own)
     assert read(house, clinician, appointment_id).session_id == own
+
+
+def test_it_is_not_held_with_a_session_that_was_entered_in_error(house, clinician, client_id, plan):
+    session_id = uuid4()
+    house.services.sessions.record(house.call(clinician), session_id, client_id, content())
+    house.services.sessions.mark_entered_in_error(house.call(clinician), session_id, "Wrong chart.")
+    appointment_id = plan()
+    house.clock.at = START.instant + timedelta(hours=1)
+    with pytest.raises(SessionEnteredInError):
+        house.services.appointments.hold(house.call(clinician), appointment_id, session_id)
+    assert read(house, clinician, appointment_id).status is AppointmentStatus.PLANNED
 
 
 def test_a_no_show_is_written_down_and_a_plan_moved(house, clinician, plan):

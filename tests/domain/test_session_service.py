@@ -245,3 +245,38 @@ def test_signing_twice_is_told_as_what_it_is(house, clinician, client_id):
     house.services.sessions.sign(house.call(clinician), session_id)
     with pytest.raises(SessionAlreadySigned):
         house.services.sessions.sign(house.call(clinician), session_id)
+
+
+def test_an_addendum_that_names_no_version_follows_one_that_was_quicker(house, clinician, client_id, monkeypatch):
+    session_id = record(house, clinician, client_id)
+    house.services.sessions.sign(house.call(clinician), session_id)
+    save = house.ledger.save
+
+    def beaten(call, entry, *aggregates):
+        monkeypatch.setattr(house.ledger, "save", save)
+        house.services.sessions.add_addendum(house.call(clinician), session_id, uuid4(), "First.")
+        return save(call, entry, *aggregates)
+
+    monkeypatch.setattr(house.ledger, "save", beaten)
+    house.services.sessions.add_addendum(house.call(clinician), session_id, uuid4(), "Second.")
+    assert [addendum.text for addendum in read(house, clinician, session_id).addenda] == ["First.", "Second."]
+
+
+def test_an_addendum_to_a_version_that_was_read_is_refused_when_another_was_quicker(house, clinician, client_id):
+    session_id = record(house, clinician, client_id)
+    house.services.sessions.sign(house.call(clinician), session_id)
+    house.services.sessions.add_addendum(house.call(clinician), session_id, uuid4(), "First.")
+    with pytest.raises(StaleVersion):
+        house.services.sessions.add_addendum(
+            house.call(clinician, expected_version=2), session_id, uuid4(), "Written without having read the first."
+        )
+    assert len(read(house, clinician, session_id).addenda) == 1
+
+
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.COMPLIANCE_OFFICER, Role.ML_ENGINEER])
+def test_a_denial_by_role_tells_whose_record_was_asked_for(house, client_id, role):
+    call = house.call(house.person(role))
+    with pytest.raises(RoleNotPermitted):
+        house.services.clients.identity(call, client_id)
+    (entry,) = house.entries(call)
+    assert (entry.outcome, entry.reason, entry.client_id) == ("denied", "role_not_permitted", client_id)
