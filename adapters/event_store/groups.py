@@ -51,6 +51,7 @@ class Facts:
     incarnation: int = 0
     last_position: int = 0
     last_recorded_at_us: int = 0
+    last_leaf: bytes = b""
     heads: dict[UUID, int] = field(default_factory=dict)
     commands: dict[UUID, Appended] = field(default_factory=dict)
     fenced: set[UUID] = field(default_factory=set)

@@ -89,6 +89,7 @@ class Writer:
         self._clock = clock
         self._inserts = inserts_for(engine)
         self._frontier = Frontier()
+        self._last_leaf = b""  # of the row at the frontier
         self._own: OwnConnection | None = None
         self.committing = False
         """True from the moment a commit was sent until it was answered: an error then leaves the outcome in doubt."""
@@ -118,6 +119,9 @@ class Writer:
         self._check(facts)
         if facts.last_position != self._frontier.size:
             self._frontier = self._caught_up(connection, facts.last_position)
+            self._last_leaf = facts.last_leaf
+        elif facts.last_leaf != self._last_leaf:
+            raise LogReplaced(position=facts.last_position)
         placement, verdicts = place(group, facts, self._log_name, self._clock() // 1000)
         if not placement.commands:
             own.rolled_back()
@@ -128,6 +132,8 @@ class Writer:
             connection.execute(each.statement, each.parameters)
         self._commit(own, placement)
         self._frontier = frontier
+        if placement.leaves:
+            self._last_leaf = placement.leaves[-1]
         return verdicts
 
     def _commit(self, own: OwnConnection, placement: Placement) -> None:
@@ -146,6 +152,10 @@ class Writer:
 
     def _caught_up(self, connection: Connection, size: int) -> Frontier:
         known = self._frontier
+        # Rows that this process had stored may be gone, and others stand in their places (a failover to a standby that
+        # lagged): tiles made from what is remembered would contradict the rows for ever.
+        if known.size and read_leaves(connection, known.size - 1, known.size) != [self._last_leaf]:
+            raise LogReplaced(position=known.size)
         if size - known.size <= _NEAR:
             return known.extended(read_leaves(connection, known.size, size))[0]
         return Frontier.at(
