@@ -2,9 +2,12 @@
 
 import os
 import stat
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
-from typing import Any, Final
+from sqlite3 import Error as SqliteError
+from typing import Any, Final, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
@@ -15,6 +18,9 @@ from domain.errors import Misconfigured
 
 BUSY_TIMEOUT_S: Final = 10.0
 """How long a writer waits for another process's transaction before it is told DatabaseBusy."""
+WAL_BYTES: Final = 64 * 1024 * 1024
+"""How large the write-ahead log may grow before a writer waits for a moment without readers, to begin it anew."""
+_PAUSE_S: Final = 1.0
 
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -28,7 +34,7 @@ _PRAGMAS: Final = (
     "PRAGMA secure_delete = ON",
     "PRAGMA recursive_triggers = ON",
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA journal_size_limit = 67108864",
+    f"PRAGMA journal_size_limit = {WAL_BYTES}",
 )
 
 
@@ -61,8 +67,37 @@ def open_sqlite(url: URL, *, pool_size: int) -> Engine:
         connect_args={"timeout": BUSY_TIMEOUT_S},
     )
     event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
+    event.listen(engine, "begin", _begin(WriteAheadLog(url.database or "")))
     return engine
+
+
+class WriteAheadLog:
+    """Keeps the `-wal` file of a database short. SQLite itself begins it anew only when a commit finds no reader, which
+    under steady reading never comes: the file would grow until the disk is full.
+    """
+
+    def __init__(self, database: str) -> None:
+        """`database` is a path; a file URI or a database in memory is left alone."""
+        self._file = f"{database}-wal"
+        self._tolerated_bytes = WAL_BYTES
+
+    def shorten(self, connection: SqliteConnection) -> None:
+        """Call it outside of transactions, before one that writes. Where a reader doesn't end within a second the log
+        may grow by as much again before the next try.
+        """
+        try:
+            size = os.stat(self._file).st_size  # noqa: PTH116 - before every group of writes: half the time of Path.stat
+        except OSError:
+            return
+        if size <= self._tolerated_bytes:
+            return
+        self._tolerated_bytes = WAL_BYTES
+        with suppress(SqliteError):
+            connection.execute(f"PRAGMA busy_timeout = {int(_PAUSE_S * 1000)}").close()
+            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy:
+                self._tolerated_bytes = size + WAL_BYTES
+        connection.execute(_PRAGMAS[0]).close()
 
 
 def _configure(connection: SqliteConnection, _record: Any) -> None:
@@ -72,10 +107,16 @@ def _configure(connection: SqliteConnection, _record: Any) -> None:
         connection.execute(pragma).close()
 
 
-def _begin(connection: Connection) -> None:
-    how = connection.get_execution_options().get(BEGIN, "")
-    if how != NOT_AT_ALL:
+def _begin(log: WriteAheadLog) -> Callable[[Connection], None]:
+    def begin(connection: Connection) -> None:
+        how = connection.get_execution_options().get(BEGIN, "")
+        if how == NOT_AT_ALL:
+            return
+        if how:
+            log.shorten(cast("SqliteConnection", connection.connection.dbapi_connection))
         connection.exec_driver_sql(f"BEGIN {how}")
+
+    return begin
 
 
 def secure_file(path: Path) -> None:

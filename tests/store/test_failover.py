@@ -32,11 +32,10 @@ def lose_rows_beyond(engine, position):
         connection.execute(delete(tiles).where((tiles.c.tile + 1) * 256 > position))
 
 
-@pytest.mark.parametrize(("before", "lost"), [(3, 1), (255, 1), (256, 1), (250, 7)])
 @pytest.mark.parametrize("more", [0, 1, 5])
-def test_a_writer_whose_last_rows_were_replaced_by_others_spoils_no_tile(
-    recorder, other, events_engine, before, lost, more
-):
+@pytest.mark.parametrize("sizes", [(3, 1), (255, 1), (256, 1), (250, 7)])
+def test_a_writer_whose_last_rows_were_replaced_by_others_spoils_no_tile(recorder, other, events_engine, sizes, more):
+    before, lost = sizes
     recorder.append(append_of(*(new_row() for _ in range(before))))
     recorder.append(append_of(*(new_row() for _ in range(lost))))
     lose_rows_beyond(events_engine, before)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from adapters.db.sqlite import WriteAheadLog
 from adapters.db.transactions import BEGIN, NOT_AT_ALL
 from adapters.event_store.connections import driver_of
 from adapters.event_store.groups import Facts, Placement, Questions
@@ -22,7 +23,8 @@ _MOST_ROWS: Final = 64  # 768 parameters; SQLite takes 32,766
 _LOG: Final = """
 SELECT (SELECT max(incarnation) FROM deployment),
        (SELECT max(position) FROM events),
-       (SELECT recorded_at_us FROM events ORDER BY position DESC LIMIT 1)"""
+       (SELECT recorded_at_us FROM events ORDER BY position DESC LIMIT 1),
+       (SELECT leaf FROM events ORDER BY position DESC LIMIT 1)"""
 _HEADS: Final = "SELECT value, (SELECT max(version) FROM events WHERE stream = value) FROM json_each(?)"
 _COMMANDS: Final = """
 SELECT commands.id, first_position, last_position, recorded_at_us, fingerprint, status, location, version, resource_id
@@ -52,8 +54,10 @@ class SqliteInserts:
     def prepare(self, connection: Connection) -> None:
         # `begin` opens the transaction; state writes through SQLAlchemy join it.
         connection.execution_options(**{BEGIN: NOT_AT_ALL})
+        self._wal = WriteAheadLog(connection.engine.url.database or "")
 
     def begin(self, connection: Connection) -> None:
+        self._wal.shorten(_driver(connection))
         _driver(connection).execute("BEGIN IMMEDIATE")
 
     def lock(self, connection: Connection) -> None:
@@ -61,8 +65,8 @@ class SqliteInserts:
 
     def facts(self, connection: Connection, questions: Questions) -> Facts:
         ask = _driver(connection).execute
-        incarnation, last, recorded_at_us = ask(_LOG).fetchone()
-        facts = Facts(incarnation or 0, last or 0, recorded_at_us or 0)
+        incarnation, last, recorded_at_us, leaf = ask(_LOG).fetchone()
+        facts = Facts(incarnation or 0, last or 0, recorded_at_us or 0, leaf or b"")
         if questions.streams:
             facts.heads = {
                 UUID(stream): version
