@@ -9,27 +9,30 @@ from sqlalchemy import BigInteger, Engine, Row, and_, bindparam, exists, literal
 
 from adapters.access.tables import accounts, care_team, clients, consents, identity_lookup, sign_ins
 from adapters.access.vault import AccessVault
+from adapters.event_store.questions import Question
 from adapters.event_store.reading import reading
 from domain.errors import SealBroken
 from domain.model.client import ClientStatus
 from domain.ports.access import AccountRecord, ListedAccount, Relation, SignInRecord, Standing
 from domain.ports.call import Actor, Purpose, Role
 
-_BY_LOGIN: Final = select(accounts).where(accounts.c.login_mac == bindparam("mac"))
-_BY_ID: Final = select(accounts).where(accounts.c.id == bindparam("account"))
+_BY_LOGIN: Final = Question(select(accounts).where(accounts.c.login_mac == bindparam("mac")))
+_BY_ID: Final = Question(select(accounts).where(accounts.c.id == bindparam("account")))
 _OLDEST_FIRST: Final = (accounts.c.created_at_us, accounts.c.id)
-_SIGN_IN: Final = (
+_SIGN_IN: Final = Question(
     select(sign_ins, accounts.c.role, accounts.c.client_id, accounts.c.supervisor_id, accounts.c.disabled)
     .join(accounts, accounts.c.id == sign_ins.c.account_id)
     .where(sign_ins.c.id == bindparam("sign_in"))
 )
-_STANDING: Final = (
+_STANDING: Final = Question(
     select(clients.c.status, care_team.c.relation, care_team.c.mac)
     .outerjoin(care_team, and_(care_team.c.client_id == clients.c.id, care_team.c.account_id == bindparam("account")))
     .where(clients.c.id == bindparam("client"))
 )
-_RELATION: Final = select(care_team.c.relation, care_team.c.mac).where(
-    care_team.c.client_id == bindparam("client"), care_team.c.account_id == bindparam("account")
+_RELATION: Final = Question(
+    select(care_team.c.relation, care_team.c.mac).where(
+        care_team.c.client_id == bindparam("client"), care_team.c.account_id == bindparam("account")
+    )
 )
 _CONSENTED: Final = select(
     exists().where(
@@ -183,9 +186,10 @@ class SqlAccessState:
             created_at_us=row.created_at_us,
         )
 
-    def _one(self, statement: Any, **parameters: Any) -> Row[Any] | None:
-        with reading(self._engine) as connection:
-            return connection.execute(statement, parameters).one_or_none()
+    def _one(self, question: Question, **parameters: Any) -> Any:
+        """The row, or None."""
+        found = question.ask(self._engine, **parameters)
+        return found[0] if found else None
 
     def _answer(self, statement: Any, **parameters: Any) -> bool:
         with reading(self._engine) as connection:

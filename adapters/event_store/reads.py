@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import Connection, Engine, Select, bindparam, func, select
 
+from adapters.event_store.questions import Question
 from adapters.event_store.rows import Appended, CommandRow, StoredRow
 from adapters.event_store.tables import commands, events
 
@@ -24,7 +25,7 @@ ROWS: Final = select(
     events.c.state,
 )
 _LAST: Final = select(func.max(events.c.position))
-_COMMAND: Final = select(commands).where(commands.c.id == bindparam("command"))
+_COMMAND: Final = Question(select(commands).where(commands.c.id == bindparam("command")))
 
 
 def stored_row(row: Iterable[Any]) -> StoredRow:
@@ -82,11 +83,12 @@ def last_position(connection: Connection) -> int:
     return connection.execute(_LAST).scalar_one() or 0
 
 
-def stored_command(connection: Connection, command_id: UUID) -> Appended | None:
+def stored_command(engine: Engine, command_id: UUID) -> Appended | None:
     """The outcome a command was committed with, marked `replayed`; None when it never was."""
-    row = connection.execute(_COMMAND, {"command": command_id}).one_or_none()
-    if row is None:
+    found = _COMMAND.ask(engine, command=command_id)
+    if not found:
         return None
+    row = found[0]
     command = CommandRow(
         id=row.id,
         fingerprint=row.fingerprint,

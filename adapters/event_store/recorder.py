@@ -106,8 +106,7 @@ class Recorder(PositionRecorder, ProcessRecorder):
 
     def command(self, command_id: UUID) -> Appended | None:
         """The outcome a command was stored with, None when it wasn't. Raises StoreUnavailable."""
-        with self._reading() as connection:
-            return reads.stored_command(connection, command_id)
+        return reads.stored_command(self._engine, command_id)
 
     def _made_committer(self) -> Committer:
         with self._setting_up:

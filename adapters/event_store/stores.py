@@ -11,7 +11,7 @@ from sqlalchemy import Engine, Integer, bindparam, exists, select
 from adapters.event_store import reads
 from adapters.event_store.frozen import code_version, freeze, thaw
 from adapters.event_store.mapper import Mapper
-from adapters.event_store.reading import reading
+from adapters.event_store.questions import Question
 from adapters.event_store.registry import REGISTRY
 from adapters.event_store.rows import StoredRow
 from adapters.event_store.snapshots import SnapshotRecorder
@@ -26,7 +26,7 @@ SNAPSHOT_AFTER: Final = 500
 
 _FENCED: Final = exists(select(fences.c.subject).where(fences.c.subject == events.c.subject)).label("fenced")
 # Made once: to build such a statement costs more than to execute it.
-_STREAM: Final = (
+_STREAM: Final = Question(
     reads.ROWS.add_columns(_FENCED)
     .where(events.c.stream == bindparam("stream"), events.c.version > bindparam("after"))
     .order_by(events.c.version)
@@ -75,9 +75,7 @@ class AggregateStore(Generic[A]):
 
     def _rows(self, stream: UUID, after_version: int, limit: int | None) -> list[StoredRow]:
         """Raises Erased when the client is fenced, though its keys may still be there."""
-        sought = {"stream": stream, "after": after_version, "most": limit or _ALL}
-        with reading(self._engine) as connection:
-            found: Sequence[Any] = connection.execute(_STREAM, sought).all()
+        found = _STREAM.ask(self._engine, stream=stream, after=after_version, most=limit or _ALL)
         rows = [reads.stored_row(row[:-1]) for row in found]
         if found and found[0][-1]:
             raise Erased(client=rows[0].subject)
