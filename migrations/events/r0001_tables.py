@@ -57,7 +57,10 @@ def _events() -> None:
         sa.PrimaryKeyConstraint("position", name="pk_events"),
         sa.UniqueConstraint("stream", "version", name="uq_events_stream_version"),
     )
-    op.create_index("ix_events_subject", "events", ["subject", "position"])
+    of_clients = sa.text("subject IS NOT NULL")
+    op.create_index(
+        "ix_events_subject", "events", ["subject", "position"], sqlite_where=of_clients, postgresql_where=of_clients
+    )
 
 
 def _tiles() -> None:
@@ -83,8 +86,8 @@ def _commands() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("resource_id", sa.Uuid()),
         sa.PrimaryKeyConstraint("id", name="pk_commands"),
+        sqlite_with_rowid=False,
     )
-    op.create_index("ix_commands_recorded_at_us", "commands", ["recorded_at_us"])
 
 
 def _fences() -> None:
