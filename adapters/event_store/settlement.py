@@ -114,8 +114,10 @@ class Settlement:
 
     def _abandon(self, fault: Exception) -> bool:
         """Roll back; True when the connection is gone, or can't be of use any more."""
+        # What nobody foresaw may come of what the server keeps for this connection (its prepared statements).
+        unforeseen = type(fault) is StoreUnavailable and not self._writer.committing
         lost = self._writer.abandon()
-        if isinstance(fault, _OF_CONNECTION) and not lost:
+        if (unforeseen or isinstance(fault, _OF_CONNECTION)) and not lost:
             self._writer.disconnect()
             return True
         return lost

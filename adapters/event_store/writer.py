@@ -104,9 +104,17 @@ class Writer:
         """Connect if need be, open a transaction and take the lock. Raises what the driver raises."""
         self.committing, self.placed = False, ()
         if self._own is None:
-            self._own = OwnConnection(self._engine)
-            self._inserts.prepare(self._own.connection)
+            self._own = self._prepared()
         self._inserts.begin(self._own.connection)
+
+    def _prepared(self) -> OwnConnection:
+        own = OwnConnection(self._engine)
+        try:
+            self._inserts.prepare(own.connection)
+        except BaseException:
+            own.close()  # half set up it would fail every group from now on
+            raise
+        return own
 
     def write(self, group: Sequence[Append]) -> list[Verdict]:
         """Judge the group, store the winners, commit; a verdict for each. Raises LogReplaced, LogNotOpened and what the

@@ -24,9 +24,13 @@ LOCK: Final = 0x616E616D6E657369
 CHANNEL: Final = "anamnesis_events"
 """Told (by _INSERT) of every group: the deployment's id and the last position, `<32 hexadecimal digits>:<position>`."""
 
+IDLE_S: Final = 8
+"""After which the server ends a writer that stands still under the lock: sooner than the others tire of waiting."""
+
 # A generic plan made while the tables are small would scan them, and be kept while they grow; this connection only ever
 # looks up by index.
-_SETTINGS: Final = """
+_SETTINGS: Final = f"""
+SET idle_in_transaction_session_timeout = '{IDLE_S}s';
 SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_seqscan = off; SET enable_hashjoin = off;
 SET enable_mergejoin = off; SET enable_bitmapscan = off; SET synchronous_commit = on"""
 # A statement of its own: under READ COMMITTED only the statements after it see what the last holder committed.
