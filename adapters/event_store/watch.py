@@ -80,5 +80,11 @@ class Watcher:
                 self._tip.advance(last or 0)
             for notice in driver.notifies(timeout=_SLICE_S, stop_after=1):
                 told_of, _, position = notice.payload.partition(":")
-                if told_of == log:  # the channel is shared by all logs of this database
-                    self._tip.advance(int(position))
+                # The channel is shared by all logs of this database, and anyone who may connect can speak on it: what
+                # is told is a reason to look, never a position to believe in.
+                if told_of == log and _number(position) > self._tip.position:
+                    looked = -LOOK_S
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 20 else 0

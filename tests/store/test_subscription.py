@@ -106,6 +106,22 @@ def test_a_missed_notification_costs_a_moment_and_no_event(recorder, other, monk
     assert waited() == 1
 
 
+@only_postgresql
+@pytest.mark.parametrize("payload", ["999", "no number", "", "9" * 40])
+def test_whoever_may_notify_makes_no_reader_believe_in_rows_that_are_not_there(recorder, other, events_engine, payload):
+    recorder.append(append_of(new_row()))
+    with recorder.subscribe(gt=1) as found:
+        coming = in_thread(lambda: next(found).id)
+        until(lambda: recorder._watcher is not None, "nobody watches")
+        with write_transaction(events_engine) as connection:
+            for _ in range(3):
+                told = f"{recorder.deployment_id.hex}:{payload}"
+                connection.execute(text("SELECT pg_notify('anamnesis_events', :told)"), {"told": told})
+        other.append(append_of(new_row()))
+        assert coming() == 2
+    assert recorder.wait_for_append(2, 0.01) == 2
+
+
 # Subscriptions
 
 
