@@ -9,9 +9,9 @@ class Options:
     only: tuple[str, ...] = ()
     """Names of benchmarks; empty for all."""
     databases: tuple[str, ...] = ("sqlite", "postgresql")
-    rounds: int = 5
+    rounds: int = 3
     """Rounds of each measure; the alternatives take turns within one."""
-    seconds: float = 4.0
+    seconds: float = 2.0
     """Length of a round of what is measured by the clock."""
     scale: float = 1.0
     """Multiplies how many events a round holds; 1 is what the documented numbers were taken with."""

@@ -21,7 +21,7 @@ def start(home: Home, options: Options) -> Iterator[Row]:
         return
     first: list[float] = []
     later: list[float] = []
-    for _ in range(min(options.rounds, 3)):
+    for _ in range(min(options.rounds, 2)):
         with home.deployment() as place:
             folder = place.settings.data_dir / "demo"
             environment = {name: value for name, value in os.environ.items() if not name.startswith("ANAMNESIS_")}

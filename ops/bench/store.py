@@ -131,10 +131,10 @@ def store(  # noqa: PLR0913, PLR0917 - one parameter an option
         list[str] | None, typer.Option(help=f"Measure this alone; may be given several times: {', '.join(BENCHMARKS)}.")
     ] = None,
     database: Annotated[list[str] | None, typer.Option(help="On this database alone: sqlite or postgresql.")] = None,
-    rounds: Annotated[int, typer.Option(min=1, max=100, help="Rounds of each measure.")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="Rounds of each measure.")] = 3,
     seconds: Annotated[
         float, typer.Option(min=0.1, max=600, help="Length of a round where time is what ends it.")
-    ] = 4.0,
+    ] = 2.0,
     scale: Annotated[
         float, typer.Option(min=0.001, max=100, help="Multiplies how much is written and read in a round.")
     ] = 1.0,
