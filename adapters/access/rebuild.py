@@ -17,6 +17,10 @@ from adapters.event_store.writer import inserts_for
 from domain.model.account import Account
 
 _TABLES = (accounts, sign_ins, clients, care_team, consents, identity_lookup)
+_KINDS = frozenset({"access", "client", "identity"})
+"""Coarse kinds of the topics that these tables follow from: half of the log, the audit entries, and every record of a
+client need not be opened, nor does one that can't be opened stand in the way.
+"""
 _BATCH = 1000
 
 
@@ -40,6 +44,8 @@ def rebuild_access_state(engine: Engine, recorder: Recorder, mapper: Mapper, wri
             connection.execute(delete(table))
         while rows := recorder.read_log(after, _BATCH):
             for row in rows:
+                if row.topic.partition(".")[0] not in _KINDS:
+                    continue
                 event = mapper.to_event(row)
                 if isinstance(event, Tombstone):
                     continue

@@ -4,19 +4,22 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 
 from adapters.access.instants import microseconds
 from adapters.access.rebuild import rebuild_access_state
 from adapters.access.tables import accounts, care_team, clients, consents, identity_lookup, sign_ins
 from adapters.access.vault import AccountSecrets
+from adapters.event_store.tables import events
 from domain.errors import Erased, SealBroken, StaleVersion
 from domain.model.account import SignIn
 from domain.model.identity import IdentityContent
 from domain.model.values import NameUse, PersonName
 from domain.ports.access import Relation, Standing
+from domain.ports.audit import AuditEntry
 from domain.ports.call import Actor, Purpose, Role
-from tests.seal.kit import AT, a_client, a_content, a_session, an_account, an_identity
+from domain.ports.ledger import Draft
+from tests.seal.kit import AT, a_call, a_client, a_content, a_session, an_account, an_identity
 from tests.seal.test_ledger import destroy_keys, fence
 
 TABLES = (accounts, sign_ins, clients, care_team, consents, identity_lookup)
@@ -333,6 +336,30 @@ def test_rebuilding_from_the_events_gives_the_same_rows(kit):
     assert content_of(kit) != before
     rebuild_access_state(kit.databases.events, kit.recorder, kit.mapper, kit.writes)
     assert content_of(kit) == before
+
+
+def test_rebuilding_leaves_drafts_alone_and_opens_no_journal(kit):
+    author, client = uuid4(), a_client()
+    draft = Draft(id=uuid4(), client_id=client.id, author_id=author, saved_at_us=1, content="{}")
+    kit.save(client)
+    kit.save(a_session(client.id, author_id=author, draft_id=draft.id))
+    kit.drafts.put(a_call(), AuditEntry(action="draft.save"), draft)  # an autosave that came late
+    alter_state(kit, topic="record.1")
+    rebuild_access_state(kit.databases.events, kit.recorder, kit.mapper, kit.writes)
+    assert kit.drafts.get(draft.id) == draft
+    assert kit.state.client_exists(client.id)
+
+
+def alter_state(kit, topic):
+    """Make the first event of a topic one that nobody can open."""
+    [row, *_] = kit.recorder.select_notifications(1, 1, topics=[topic])
+    with kit.databases.events.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("ALTER TABLE events DISABLE TRIGGER ALL"))
+        else:
+            connection.execute(text("DROP TRIGGER events_refuse_update"))
+        spoilt = row.state[:-1] + bytes([row.state[-1] ^ 1])
+        connection.execute(update(events).where(events.c.position == row.position).values(state=spoilt))
 
 
 def test_what_was_erased_does_not_come_back(kit):
