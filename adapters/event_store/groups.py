@@ -52,6 +52,8 @@ class Facts:
     last_position: int = 0
     last_recorded_at_us: int = 0
     last_leaf: bytes = b""
+    server_us: int | None = None
+    """The database server's clock, where there is one besides ours."""
     heads: dict[UUID, int] = field(default_factory=dict)
     commands: dict[UUID, Appended] = field(default_factory=dict)
     fenced: set[UUID] = field(default_factory=set)

@@ -130,7 +130,7 @@ class Writer:
             self._last_leaf = facts.last_leaf
         elif facts.last_leaf != self._last_leaf:
             raise LogReplaced(position=facts.last_position)
-        placement, verdicts = place(group, facts, self._log_name, self._clock() // 1000)
+        placement, verdicts = place(group, facts, self._log_name, self._now_us(facts))
         if not placement.commands:
             own.rolled_back()
             return verdicts
@@ -143,6 +143,13 @@ class Writer:
         if placement.leaves:
             self._last_leaf = placement.leaves[-1]
         return verdicts
+
+    def _now_us(self, facts: Facts) -> int:
+        """Our clock, unless the server's is behind it: time never runs back in the log, so that one machine whose clock
+        jumped ahead would date all that any machine writes from then on.
+        """
+        now_us = self._clock() // 1000
+        return now_us if facts.server_us is None else min(now_us, facts.server_us)
 
     def _commit(self, own: OwnConnection, placement: Placement) -> None:
         self.placed = placement.commands

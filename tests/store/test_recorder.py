@@ -1,5 +1,6 @@
 """Appending and reading, one caller at a time."""
 
+import time
 import traceback
 from hashlib import sha256
 from uuid import UUID, uuid4
@@ -86,6 +87,15 @@ def test_time_never_runs_back_with_the_clock(open_recorder, events_engine):
     readings = iter([5_000_000, 3_000_000, 9_000_000])
     recorder = open_recorder(clock=lambda: next(readings))
     assert [recorder.append(append_of(new_row())).recorded_at_us for _ in range(3)] == [5_000, 5_000, 9_000]
+    audit(events_engine)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_one_machine_whose_clock_jumped_ahead_does_not_date_the_log_into_the_future(open_recorder, events_engine):
+    ahead = open_recorder(clock=lambda: time.time_ns() + 10**9 * 3600 * 24 * 365)
+    recorded = ahead.append(append_of(new_row())).recorded_at_us
+    assert recorded <= time.time_ns() // 1000
+    assert open_recorder().append(append_of(new_row())).recorded_at_us > recorded
     audit(events_engine)
 
 

@@ -39,7 +39,8 @@ _BEGIN: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_
 _FACTS: Final = """
 SELECT 0, NULL::uuid, (SELECT max(position) FROM events),
        (SELECT recorded_at_us FROM events ORDER BY position DESC LIMIT 1), (SELECT max(incarnation) FROM deployment),
-       (SELECT leaf FROM events ORDER BY position DESC LIMIT 1), NULL::int, NULL::text, NULL::uuid, NULL::bigint
+       (SELECT leaf FROM events ORDER BY position DESC LIMIT 1), NULL::int, NULL::text, NULL::uuid,
+       (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 UNION ALL
 SELECT 1, s, h.version, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM unnest(%b::uuid[]) AS s
@@ -237,9 +238,9 @@ def _take(facts: Facts, row: tuple[Any, ...]) -> None:
     match row:
         case (1, stream, version, *_):
             facts.heads[stream] = version
-        case (0, _, position, recorded_at_us, incarnation, leaf, *_):
+        case (0, _, position, recorded_at_us, incarnation, leaf, _, _, _, server_us):
             facts.last_position, facts.last_recorded_at_us = position or 0, recorded_at_us or 0
-            facts.incarnation, facts.last_leaf = incarnation or 0, leaf or b""
+            facts.incarnation, facts.last_leaf, facts.server_us = incarnation or 0, leaf or b"", server_us
         case (2, command_id, first, last, version, fingerprint, status, location, resource_id, recorded_at_us):
             command = CommandRow(
                 id=command_id,
