@@ -16,7 +16,9 @@ from adapters.views.tracking import Progress, ViewNeedsRebuild, ViewTracking
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectionHealth:
-    """One view. `lag_s` is the age of the oldest event that wasn't scanned, 0 when there is none."""
+    """One view. `lag_s` is the age of the oldest event that wasn't scanned, 0 when there is none. `needs_rebuild` also for a
+    view that has passed the head: the events were restored from a back-up and the view was not rebuilt.
+    """
 
     projection: str
     position: int
@@ -55,7 +57,7 @@ def health_of(log: Log, tracking: ViewTracking, views: Sequence[View]) -> list[P
                 lag_s=_lag_s(log, position) if position < head else 0.0,
                 parked=parked.get(view.name, 0),
                 rebuilding=row.rebuilding if row else head > 0,
-                needs_rebuild=row is not None and _outdated(tracking, view, row),
+                needs_rebuild=row is not None and (position > head or _outdated(tracking, view, row)),
             )
         )
     return health

@@ -21,7 +21,7 @@ from adapters.views.fences import fenced_among
 from adapters.views.health import Log, ProjectionHealth, health_of
 from adapters.views.parked import alert, park
 from adapters.views.projection import Batch, Projection, Refusal
-from adapters.views.tracking import ViewTracking
+from adapters.views.tracking import ViewNeedsRebuild, ViewTracking
 from domain.errors import Erased, Misconfigured, Unavailable
 
 _IDLE_S: Final = 1.0
@@ -165,6 +165,10 @@ class Runner:
         views = [projection.view for projection in self._projections.values()]
         with translated("views"), write_transaction(self._tracking.engine) as connection:
             claimed = self._tracking.claim(connection, views, self._log.last_position())
+        head = self._log.last_position()
+        for name, progress in claimed.items():
+            if progress.position > head:  # events were restored from a back-up: new ones would be taken for scanned
+                raise ViewNeedsRebuild(view=name, position=progress.position, head=head, retry_after_s=60.0)
         self._positions = {name: progress.position for name, progress in claimed.items()}
 
     def _fit_limit(self, rows: Sequence[StoredRow]) -> None:

@@ -25,7 +25,7 @@ _LAST_POLL_S: Final = 0.025
 
 
 class ViewNeedsRebuild(Unavailable):
-    """The rows were built from another log, another fork of it, or by code with another shape of rows."""
+    """The rows were built from another log, another fork of it, events that a restore took back, or for another shape."""
 
     code = "view_needs_rebuild"
     message = "This view was built for another log or version and must be rebuilt before it is read."

@@ -85,7 +85,7 @@ def projections(settings: Settings) -> Iterator[Finding]:
 def _trouble(health: ProjectionHealth) -> Finding | None:
     part = f"view {health.projection}"
     if health.needs_rebuild:
-        text = "It was built from another log or by another release."
+        text = "It was built from another log, from events that are no longer there, or by another release."
         return broken(part, "view_needs_rebuild", text, f"Run `anamnesis rebuild-views {health.projection}`.")
     if health.parked:
         text = f"{health.parked:,} event(s) could not be applied and were set aside."

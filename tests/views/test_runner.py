@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from eventsourcing.persistence import Tracking
 from sqlalchemy import select
 from views_world import (
     CANARY,
@@ -301,6 +302,22 @@ def test_after_a_restore_views_wait_for_their_rebuild(world) -> None:
     assert [each.needs_rebuild for each in restored.health()] == [False, False]
     with pytest.raises(ViewNeedsRebuild):
         world.journey.of_client(client_id)
+
+
+def test_views_of_events_that_a_restore_took_back_wait_for_their_rebuild(world) -> None:
+    client = registered()
+    world.write(client, identity_of(client))
+    head = world.runner.catch_up()
+    for view in VIEWS:
+        world.tracking.insert_tracking(Tracking(view.name, head + 3))
+    with pytest.raises(ViewNeedsRebuild):
+        world.new_runner().catch_up()
+    assert [each.needs_rebuild for each in world.runner.health()] == [True, True]
+    world.runner.rebuild()
+    written = recorded(client)
+    position = world.write(written)
+    assert world.new_runner().catch_up() == position
+    assert written.id in [item.id for item in world.journey.of_client(client.id, at_least=position).items]
 
 
 def test_two_runners_apply_each_event_once(world) -> None:
