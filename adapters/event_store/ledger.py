@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from typing import Any, Protocol
-from uuid import UUID, uuid4
+from uuid import UUID
+
+from uuid_utils.compat import uuid4  # keeps the interpreter, where uuid's own hands it to another thread
 
 from adapters.db.errors import ConstraintViolated
 from adapters.event_store.journal import AuditedAppends

@@ -94,7 +94,7 @@ class KeyRing:
         budget = self._budgets.get(header)
         if budget is None or not budget.take():
             self._reserve_again(key)
-        nonce = os.urandom(NONCE_BYTES)
+        nonce = _random(NONCE_BYTES)
         return SEAL_FORMAT + header + nonce + key.cipher.encrypt(nonce, plaintext, context)
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
@@ -230,6 +230,8 @@ class KeyRing:
             self._grant(key.id, block, taken=1)
 
 
+# The same bytes of the kernel's as os.urandom gives, without handing the interpreter to another thread at every nonce.
+_random: Final[Callable[[int], bytes]] = getattr(os, "getrandom", os.urandom)
 _RINGS: "WeakSet[KeyRing]" = WeakSet()
 
 
