@@ -1,5 +1,6 @@
 """Drafts as they are sent and answered."""
 
+from math import isfinite
 from typing import Any, Final
 from uuid import UUID
 
@@ -25,11 +26,22 @@ class DraftIn(In):
     def text(self) -> str:
         """The content as JSON text. Raises Invalid for numbers that no form holds."""
         try:
-            return orjson.dumps(self.content).decode()
+            if _finite(self.content):
+                return orjson.dumps(self.content).decode()
         except orjson.JSONEncodeError:
-            raise Invalid("content holds a number that is too large.", field="content") from None
+            pass
+        raise Invalid("content holds a number that is too large.", field="content")
 
     model_config = example({key: _DRAFT[key] for key in ("client_id", "content")})
+
+
+def _finite(value: Any) -> bool:
+    """Whether no number in it is NaN or infinite: those would silently become null."""
+    if isinstance(value, dict):
+        return all(_finite(item) for item in value.values())
+    if isinstance(value, list):
+        return all(_finite(item) for item in value)
+    return not isinstance(value, float) or isfinite(value)
 
 
 class DraftOut(Out):

@@ -117,6 +117,14 @@ def test_draft_with_a_number_beyond_measure_is_refused(clinician, client_id):
     assert told(answer) == [("/content", "invalid")]
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400", "[1e400]", '{"deep": [NaN]}'])
+def test_draft_with_a_number_that_is_none_is_refused(house, clinician, client_id, number):
+    body = f'{{"client_id": "{client_id}", "content": {{"x": {number}}}}}'.encode()
+    headers = clinician.headers() | {"Content-Type": "application/json"}
+    answer = house.request("PUT", f"/v1/drafts/{uuid4()}", content=body, headers=headers)
+    assert told(answer) == [("/content", "invalid")]
+
+
 @pytest.mark.parametrize(
     "body",
     [
