@@ -7,6 +7,7 @@ and it tells how much it cost.
 
 import asyncio
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from ops.bench.processes import BenchmarkFailed
 from ops.bench.wire import BROKEN, Connection
 
 _KEPT: Final = 20
+_SHOWN: Final = 300
 _PATIENCE_S: Final = 120
 
 
@@ -67,7 +69,7 @@ class Plan:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """What came back. `latencies_ms` in order of completion; `statuses` counts all answers, warm-up included; `bodies`
-    are those of the first few, and of the first few errors.
+    are the beginnings of the first few, and of the first few errors.
     """
 
     seconds: float
@@ -88,7 +90,7 @@ class Load:
         """Raises BenchmarkFailed unless every answer had this status."""
         if set(self.statuses) != {str(status)}:
             last = self.bodies[-1] if self.bodies else ""
-            raise BenchmarkFailed(f"Expected nothing but status {status}, got {self.statuses}: {last[:300]}")
+            raise BenchmarkFailed(f"Expected nothing but status {status}, got {self.statuses}: {last}")
 
 
 def offer(plan: Plan) -> Load:
@@ -153,7 +155,7 @@ class _Run:
         now = perf_counter()
         self._statuses[str(status)] += 1
         if len(self._bodies) < _KEPT or (status >= 400 and len(self._bodies) < 2 * _KEPT):
-            self._bodies.append(body.decode(errors="replace"))
+            self._bodies.append(body[:_SHOWN].decode(errors="replace"))
         if begun >= self._counts_from:
             self._first = self._first or begun
             self._last = now
@@ -215,7 +217,9 @@ def main() -> None:
 
     given: dict[str, Any] = json.load(sys.stdin)
     plan = Plan(**given | {"asks": [Ask(**ask) for ask in given["asks"]]})
-    json.dump(asdict(uvloop.run(_carry_out(plan))), sys.stdout)
+    outcome = json.dumps(asdict(uvloop.run(_carry_out(plan))))
+    os.set_blocking(sys.stdout.fileno(), True)  # an event loop may have left the pipe otherwise
+    sys.stdout.write(outcome)
 
 
 if __name__ == "__main__":
