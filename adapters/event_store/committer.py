@@ -6,6 +6,7 @@ its own thread, with no hand-over.
 """
 
 from collections import deque
+from contextlib import suppress
 from threading import Lock
 from typing import Final
 from uuid import UUID
@@ -18,15 +19,23 @@ _NOTHING: Final = Append(rows=(), command=CommandRow(id=UUID(int=0)))
 
 
 class _Request:
-    """One caller's append. `gate` opens when it has an outcome, or when it is to lead."""
+    """One caller's append. `gate` opens when it has an outcome, or when it is to lead; then `group` is whom it leads,
+    itself first.
+    """
 
-    __slots__ = ("append", "gate", "outcome")
+    __slots__ = ("append", "gate", "group", "outcome")
 
     def __init__(self, append: Append) -> None:
         self.append = append
         self.gate = Lock()
         self.gate.acquire()
+        self.group: list[_Request] = []
         self.outcome: Outcome | None = None
+
+    def wake(self) -> None:
+        """Open the gate, perhaps for the second time: who was interrupted doesn't know how far it had come."""
+        with suppress(RuntimeError):
+            self.gate.release()
 
 
 class Committer:
@@ -42,14 +51,18 @@ class Committer:
     def submit(self, append: Append) -> Appended:
         """Durably stored, with others or alone. Raises the append's own error."""
         request = _Request(append)
-        with self._mutex:
-            self._waiting.append(request)
-            if self._leader is None:
-                self._leader = request
-        if self._leader is not request:
-            self._follow(request)
-        if request.outcome is None:
-            self._lead()
+        try:
+            with self._mutex:
+                self._waiting.append(request)
+                if self._leader is None:
+                    self._leader = request
+            if self._leader is not request:
+                request.gate.acquire()
+            if request.outcome is None:
+                self._lead(request)
+        except BaseException:  # KeyboardInterrupt, at any line: nobody waits for the answer, and nobody would lead
+            self._left(request)
+            raise
         outcome = request.outcome
         if isinstance(outcome, Appended):
             return outcome
@@ -57,61 +70,53 @@ class Committer:
             raise RuntimeError("a group ended without an outcome for each member")
         raise outcome
 
-    def _follow(self, request: _Request) -> None:
-        try:
-            request.gate.acquire()
-        except BaseException:  # KeyboardInterrupt: nobody waits for the answer, and nobody would lead
-            with self._mutex:
-                if request in self._waiting:
-                    self._waiting.remove(request)
-                leads = self._leader is request
-            if leads:
-                self._hand_over([])
-            raise
-
-    def _lead(self) -> None:
+    def _lead(self, request: _Request) -> None:
         """Carry the next group through, this thread's own request first in it, and hand over."""
-        group: list[_Request] = []
-        try:
-            fault = self._settlement.begin()
-            group = self._take()
-            appends = [request.append for request in group]
-            outcomes = self._settlement.settle(appends) if fault is None else self._settlement.failed(appends, fault)
-            for request, outcome in zip(group, outcomes, strict=True):
-                request.outcome = outcome
-        except BaseException:
-            self._interrupted(group)
-            raise
-        finally:
-            self._hand_over(group[1:])
+        fault = self._settlement.begin()
+        group = self._take(request)
+        appends = [each.append for each in group]
+        outcomes = self._settlement.settle(appends) if fault is None else self._settlement.failed(appends, fault)
+        for each, outcome in zip(group, outcomes, strict=True):
+            each.outcome = outcome
+        self._hand_over(group)
 
-    def _take(self) -> list[_Request]:
+    def _take(self, leader: _Request) -> list[_Request]:
+        group = leader.group
         with self._mutex:
-            group = [self._waiting.popleft()]
-            size = group[0].append.size_bytes
-            while self._waiting and size + self._waiting[0].append.size_bytes <= self._group_bytes:
-                group.append(self._waiting.popleft())
+            size = 0
+            while self._waiting and (not group or size + self._waiting[0].append.size_bytes <= self._group_bytes):
+                group.append(self._waiting[0])  # in both rather than in none, should this be interrupted
+                self._waiting.popleft()
                 size += group[-1].append.size_bytes
         return group
 
-    def _interrupted(self, group: list[_Request]) -> None:
-        """The leader is torn away (KeyboardInterrupt). The others queue again: their command ids tell what was done."""
-        self._settlement.interrupted()
-        with self._mutex:
-            if not group:
-                self._waiting.popleft()
-            self._waiting.extendleft(request for request in reversed(group[1:]) if request.outcome is None)
-
-    def _hand_over(self, members: list[_Request]) -> None:
+    def _hand_over(self, group: list[_Request]) -> None:
         with self._mutex:
             successor = self._waiting[0] if self._waiting else None
             self._leader = successor
         # Those who are done first: they may be back with their next append before the successor takes its group.
-        for request in members:
+        for request in group[1:]:
             if request.outcome is not None:
-                request.gate.release()
+                request.wake()
         if successor is not None:
-            successor.gate.release()
+            successor.wake()
+
+    def _left(self, request: _Request) -> None:
+        """What a caller still owed to others when it was torn away. Members of its group that have no outcome queue
+        again: their command ids tell what was done.
+        """
+        with self._mutex:
+            leader = self._leader
+            back = [each for each in request.group[1:] if each.outcome is None]
+            rest = [each for each in self._waiting if each is not request and each not in back]
+            self._waiting.clear()
+            self._waiting.extend([*back, *rest])
+        if leader is request:
+            self._settlement.interrupted()
+            self._hand_over(request.group)
+        else:  # it had handed over, perhaps without having woken them all
+            for each in (*request.group[1:], *filter(None, [leader])):
+                each.wake()
 
     def close(self) -> bool:
         """Give the connection up unless a group is under way; whether that was possible."""
