@@ -180,16 +180,19 @@ class LookupIn(In):
 
 
 class LookupHitOut(Out):
-    """An id, and whether the caller may go on with it; outside the care team there is nothing more to learn."""
+    """An id, whether the caller is in the care team, and whether the chart stands or was entered in error; outside the
+    care team there is nothing more to learn.
+    """
 
     client_id: UUID
     in_care_team: bool
+    status: ClientStatus
 
 
 class LookupOut(Out):
     items: tuple[LookupHitOut, ...]
 
-    model_config = example({"items": [{"client_id": _CLIENT, "in_care_team": True}]})
+    model_config = example({"items": [{"client_id": _CLIENT, "in_care_team": True, "status": "active"}]})
 
 
 class TeamMemberIn(In):

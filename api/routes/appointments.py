@@ -61,7 +61,9 @@ def read_appointment(appointment_id: UUID, ask: Reader) -> Response:
     return found(appointment_as_json(appointment), version=appointment.version)
 
 
-@router.put("/appointments/{appointment_id}", **changes("Move an appointment", *_THERE, *_OPEN, *_TIMES))
+@router.put(
+    "/appointments/{appointment_id}", **changes("Move an appointment", *_THERE, *_OPEN, *_TIMES, ClientEnteredInError)
+)
 def reschedule_appointment(appointment_id: UUID, body: PlanIn, ask: Editor) -> Response:
     """Another time, length or modality, while it is still planned."""
     return written(

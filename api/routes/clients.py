@@ -1,5 +1,6 @@
 """Clients: opening a chart, who they are, who cares for them, what they consented to."""
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -66,11 +67,12 @@ def read_caseload(ask: Reader) -> Response:
 @router.post("/lookup", **reads("Look a client up", LookupOut, RoleNotPermitted, Invalid, TextNotAllowed))
 def look_client_up(body: LookupIn, ask: Reader) -> Response:
     """Exact, over the whole organisation: the normalised family name and the birth date as registered. Answers ids, and
-    nothing of the person. Limited to a number an account and minute, and on record.
+    nothing of the person. Limited to a number an account and minute, and on record. Go on with a chart whose status is
+    active; one entered in error takes nothing new.
     """
     ask.gate.limit(ask.runtime.policy.lookup_limit, str(ask.actor.id))
     hits = ask.services.clients.find(ask.call(), body.family_name, body.birth_date)
-    return found({"items": [{"client_id": hit.client_id, "in_care_team": hit.in_care_team} for hit in hits]})
+    return found({"items": [asdict(hit) for hit in hits]})
 
 
 @router.get("/{client_id}", **reads("Read a chart", ClientOut, *_THERE, versioned=True))
@@ -87,7 +89,10 @@ def read_identity(client_id: UUID, ask: Reader) -> Response:
     return found(identity_as_json(identity), version=identity.version)
 
 
-@router.put("/{client_id}/identity", **changes("Correct who a client is", *_THERE, *_IDENTITY, IdentityUnchanged))
+@router.put(
+    "/{client_id}/identity",
+    **changes("Correct who a client is", *_THERE, *_IDENTITY, IdentityUnchanged, ClientEnteredInError),
+)
 def correct_identity(client_id: UUID, body: IdentityIn, ask: Editor) -> Response:
     """The whole identity as it should read. What it read before stays in the log."""
     return written(ask.services.clients.correct_identity(ask.writing(), client_id, body.content()))
@@ -150,7 +155,11 @@ def withdraw_consent(client_id: UUID, consent_id: UUID, ask: Writer) -> Response
     **changes("Mark a chart as entered in error", *_THERE, TextNotAllowed, ClientEnteredInError),
 )
 def mark_client_entered_in_error(client_id: UUID, body: ReasonIn, ask: Editor) -> Response:
-    """A chart opened twice or for the wrong person: it stays readable and takes no more entries."""
+    """A chart opened twice or for the wrong person: it stays readable and takes nothing new, be it an entry, an amendment,
+    an addendum, a plan, a consent, a member of the team or a correction of who the client is. What stands in it can still
+    be signed, co-signed or returned, called off, told how it went, or marked as entered in error; consents can be
+    withdrawn, and the team left.
+    """
     return written(ask.services.clients.mark_entered_in_error(ask.writing(), client_id, body.reason))
 
 

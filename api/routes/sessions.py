@@ -73,11 +73,12 @@ def read_session(session_id: UUID, ask: Reader) -> Response:
         SessionAlreadySigned,
         AwaitingCosignature,
         SessionEnteredInError,
+        ClientEnteredInError,
     ),
 )
 def amend_session(session_id: UUID, body: SessionContentIn, ask: Editor) -> Response:
     """Replace what the author wrote, while unsigned: send `content` as it was read, changed. What it said before stays in
-    the log.
+    the log. In a chart entered in error nothing is rewritten: mark the session so too, and write it in the right chart.
     """
     return written(ask.services.sessions.amend(ask.writing(), session_id, body.content()))
 
@@ -89,7 +90,9 @@ def amend_session(session_id: UUID, body: SessionContentIn, ask: Editor) -> Resp
     ),
 )
 def sign_session(session_id: UUID, ask: Editor) -> Response:
-    """Lock the entry as its author. A trainee's entry then waits for the supervisor's co-signature."""
+    """Lock the entry as its author, in a chart entered in error too. A trainee's then waits for the supervisor's
+    co-signature.
+    """
     return written(ask.services.sessions.sign(ask.writing(), session_id))
 
 
@@ -128,6 +131,7 @@ def return_session(session_id: UUID, body: ReturnIn, ask: Editor) -> Response:
         AwaitingCosignature,
         SessionEnteredInError,
         TooManyAddenda,
+        ClientEnteredInError,
     ),
 )
 def add_addendum(session_id: UUID, body: AddendumIn, ask: Writer) -> Response:

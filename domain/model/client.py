@@ -29,7 +29,8 @@ class ClientNotFound(NotFound):
 
 class ClientEnteredInError(Conflict):
     code = "client_entered_in_error"
-    message = "This chart was marked as entered in error; it stays readable and takes no more changes."
+    message = "This chart was marked as entered in error; it stays readable and takes nothing new."
+    hint = "Write in the right chart. What stands here can still be signed, called off or marked as entered in error."
 
 
 class AlreadyInCareTeam(Conflict):
@@ -99,7 +100,7 @@ class Client(Aggregate):
 
     @property
     def open(self) -> bool:
-        """Whether the chart takes new entries."""
+        """Whether the chart takes new entries; in one entered in error, what stands is only finished."""
         return self.status is ClientStatus.ACTIVE
 
     class Event(Aggregate.Event):

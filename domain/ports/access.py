@@ -30,7 +30,9 @@ class Standing:
     known: bool
     """Whether there is a client of this id."""
     open: bool
-    """Whether the chart takes new entries: known, and not entered in error."""
+    """Whether the chart takes new entries: known, and not entered in error. True without a look where an author or the
+    client acts.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 from uuid import UUID
 
 from domain.errors import AnamnesisError, Denied, NotFound, Unauthenticated
-from domain.model.client import ClientNotFound
+from domain.model.client import ClientEnteredInError, ClientNotFound
 from domain.model.session import NotTheAuthor
 from domain.ports.access import AccessState, Relation, Standing
 from domain.ports.audit import AuditEntry, Outcome
@@ -145,6 +145,7 @@ def _denial(  # noqa: PLR0913, PLR0917 - as decide
     return Decision(False, PurposeNotPermitted.code)
 
 
+_NO_ACCOUNT: Final = UUID(int=0)
 _NO_CLIENT: Final = Standing(relation=Relation.NONE, known=False, open=False)
 _SELF: Final = Standing(relation=Relation.SELF, known=True, open=True)
 _AUTHOR: Final = Standing(relation=Relation.AUTHOR, known=True, open=True)
@@ -208,6 +209,11 @@ class Access:
                 error = hidden()
             self._deny(call, action, client_id, resources, error, decision.reason)
         return standing
+
+    def require_open(self, client_id: UUID) -> None:
+        """For what adds to a chart, where `require` may answer without a look at it. Raises ClientEnteredInError."""
+        if not self._state.standing(_NO_ACCOUNT, client_id).open:
+            raise ClientEnteredInError(client_id=client_id)
 
     def _standing(
         self, call: Call, client_id: UUID | None, author_id: UUID | None, supervisor_id: UUID | None

@@ -83,15 +83,18 @@ class AppointmentService:
     def reschedule(
         self, call: Call, appointment_id: UUID, start: MomentInZone, duration_min: int, modality: Modality
     ) -> Receipt:
-        """Raises AppointmentNotFound, Denied, StaleVersion, AppointmentNotPlanned, AppointmentEnteredInError, Invalid."""
+        """Raises AppointmentNotFound, Denied, StaleVersion, ClientEnteredInError, AppointmentNotPlanned,
+        AppointmentEnteredInError, Invalid.
+        """
         appointment = self._for_change(call, Action.APPOINTMENT_RESCHEDULE, appointment_id)
+        self._access.require_open(appointment.client_id)
         appointment.reschedule(at=call.at, by=call.actor.id, start=start, duration_min=duration_min, modality=modality)
         return self._save(call, Action.APPOINTMENT_RESCHEDULE, appointment)
 
     def hold(self, call: Call, appointment_id: UUID, session_id: UUID | None = None) -> Receipt:
         """It took place; `session_id` is the entry written about it: the same client's, and not entered in error.
 
-        Raises as `reschedule`, and AppointmentNotYetDue, SessionNotFound, SessionOfAnotherClient, SessionEnteredInError.
+        Raises as `cancel`, and AppointmentNotYetDue, SessionNotFound, SessionOfAnotherClient, SessionEnteredInError.
         """
         appointment = self._for_change(call, Action.APPOINTMENT_HOLD, appointment_id)
         if session_id is not None:
@@ -109,7 +112,7 @@ class AppointmentService:
     ) -> Receipt:
         """Clients and representatives cancel on the client's behalf, and their notice counts from now.
 
-        Raises as `reschedule`.
+        Raises AppointmentNotFound, Denied, StaleVersion, AppointmentNotPlanned, AppointmentEnteredInError, Invalid.
         """
         appointment = self._for_change(call, Action.APPOINTMENT_CANCEL, appointment_id)
         if call.actor.role is Role.CLIENT and (cancelled_by is not CancelledBy.CLIENT or notified_at is not None):
@@ -120,7 +123,7 @@ class AppointmentService:
         return self._save(call, Action.APPOINTMENT_CANCEL, appointment)
 
     def miss(self, call: Call, appointment_id: UUID, reason: MissReason) -> Receipt:
-        """Nobody called it off and it did not take place. Raises as `reschedule`, and AppointmentNotYetDue."""
+        """Nobody called it off and it did not take place. Raises as `cancel`, and AppointmentNotYetDue."""
         appointment = self._for_change(call, Action.APPOINTMENT_MISS, appointment_id)
         appointment.miss(at=call.at, by=call.actor.id, reason=reason)
         return self._save(call, Action.APPOINTMENT_MISS, appointment)

@@ -8,7 +8,7 @@ from uuid import UUID
 from domain.errors import Invalid
 from domain.model import checks
 from domain.model.account import AccountDisabled, AccountNotFound
-from domain.model.client import Client
+from domain.model.client import Client, ClientEnteredInError, ClientStatus
 from domain.model.identity import Identity, IdentityContent, check_birth_date
 from domain.ports.access import AccessState, Relation
 from domain.ports.audit import AuditEntry
@@ -30,10 +30,13 @@ _ROLES_OF: dict[Relation, frozenset[Role]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A client that exact look-up found; whoever is outside the care team learns the id and nothing more."""
+    """A client that exact look-up found; whoever is outside the care team learns the id, whether the chart is the one to
+    go on with, and nothing more.
+    """
 
     client_id: UUID
     in_care_team: bool
+    status: ClientStatus
 
 
 class ClientService:
@@ -79,17 +82,20 @@ class ClientService:
         return identity
 
     def correct_identity(self, call: Call, client_id: UUID, identity: IdentityContent) -> Receipt:
-        """`call.expected_version` is the identity's. Raises ClientNotFound, Denied, StaleVersion, IdentityUnchanged,
-        Invalid.
+        """`call.expected_version` is the identity's. Raises ClientNotFound, Denied, ClientEnteredInError, StaleVersion,
+        IdentityUnchanged, Invalid.
         """
-        self._access.require(call, Action.IDENTITY_CORRECT, RecordClass.IDENTITY, client_id, (client_id,))
+        standing = self._access.require(call, Action.IDENTITY_CORRECT, RecordClass.IDENTITY, client_id, (client_id,))
+        if not standing.open:
+            raise ClientEnteredInError(client_id=client_id)
         who = self._identities.get(Identity.stream_of(client_id))
         check_version(call, who)
         who.correct(at=call.at, by=call.actor.id, content=identity)
         return self._ledger.save(call, _entry(Action.IDENTITY_CORRECT, client_id, who.id), who)
 
     def find(self, call: Call, family_name: str, birth_date: str) -> Sequence[Found]:
-        """Exact look-up over the organisation, before a chart is opened twice. Only ids come back.
+        """Exact look-up over the organisation, before a chart is opened twice. Only ids come back, and whether the chart
+        was entered in error: such a one is not to be gone on with, and who asks about their record must hear of it.
 
         `birth_date` as precise as it was registered; clients without one are found in their team's caseload alone.
         Raises Denied, Invalid.
@@ -99,9 +105,9 @@ class ClientService:
         checks.text("birth_date", birth_date, 10, least=1)
         check_birth_date(birth_date, call.at)
         ids = self._state.find_by_identity(family_name, birth_date)
-        own = set(self._state.caseload(call.actor.id)) if ids else set()
+        found = tuple(self._found(call.actor.id, client_id) for client_id in ids)
         self._ledger.note(call, AuditEntry(action=Action.CLIENT_FIND, resources=tuple(ids)))
-        return tuple(Found(client_id=client_id, in_care_team=client_id in own) for client_id in ids)
+        return found
 
     def caseload(self, call: Call, at_least: int = 0) -> Sequence[CaseloadItem]:
         """The clients whose care team the caller is in. Raises Denied, ViewBehind."""
@@ -155,8 +161,10 @@ class ClientService:
         return self._save(call, Action.CLIENT_WITHDRAW_CONSENT, client, consent_id)
 
     def mark_entered_in_error(self, call: Call, client_id: UUID, reason: str) -> Receipt:
-        """A chart opened twice or for the wrong person. Raises ClientNotFound, Denied, StaleVersion,
-        ClientEnteredInError, Invalid.
+        """A chart opened twice or for the wrong person: it takes nothing new. What stands in it can be signed, co-signed or
+        returned, called off, told how it went, or marked as entered in error; consents withdrawn, the team left.
+
+        Raises ClientNotFound, Denied, StaleVersion, ClientEnteredInError, Invalid.
         """
         client = self._for_change(call, Action.CLIENT_MARK_ENTERED_IN_ERROR, client_id)
         client.mark_entered_in_error(at=call.at, by=call.actor.id, reason=reason)
@@ -170,6 +178,14 @@ class ClientService:
 
     def _save(self, call: Call, action: Action, client: Client, *resources: UUID) -> Receipt:
         return self._ledger.save(call, _entry(action, client.id, *resources), client)
+
+    def _found(self, account_id: UUID, client_id: UUID) -> Found:
+        standing = self._state.standing(account_id, client_id)
+        return Found(
+            client_id=client_id,
+            in_care_team=standing.relation is not Relation.NONE,
+            status=ClientStatus.ACTIVE if standing.open else ClientStatus.ENTERED_IN_ERROR,
+        )
 
     def _check_member(self, account_id: UUID, relation: Relation) -> None:
         account = self._state.account(account_id)

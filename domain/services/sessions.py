@@ -80,15 +80,22 @@ class SessionService:
         return session
 
     def amend(self, call: Call, session_id: UUID, content: SessionContent) -> Receipt:
-        """Replace the content while unsigned. Raises SessionNotFound, Denied, StaleVersion, SessionAlreadySigned,
-        AwaitingCosignature, SessionEnteredInError, Invalid.
+        """Replace the content while unsigned. In a chart entered in error nothing is rewritten: mark the session so too.
+
+        Raises SessionNotFound, Denied, StaleVersion, ClientEnteredInError, SessionAlreadySigned, AwaitingCosignature,
+        SessionEnteredInError, Invalid.
         """
         session = self._for_change(call, Action.SESSION_AMEND, session_id).session
+        self._access.require_open(session.client_id)
         session.amend(at=call.at, by=call.actor.id, content=content)
         return self._save(call, Action.SESSION_AMEND, session)
 
     def sign(self, call: Call, session_id: UUID) -> Receipt:
-        """Lock the entry; a trainee's then waits for the supervisor. Raises as `amend`."""
+        """Lock the entry; a trainee's then waits for the supervisor. What stands in a chart entered in error is signed
+        as it stands: it was written, and somebody answers for it.
+
+        Raises SessionNotFound, Denied, StaleVersion, SessionAlreadySigned, AwaitingCosignature, SessionEnteredInError.
+        """
         session = self._for_change(call, Action.SESSION_SIGN, session_id).session
         session.sign(at=call.at, by=call.actor.id, supervisor_id=call.actor.supervisor_id)
         return self._save(call, Action.SESSION_SIGN, session)
@@ -113,8 +120,8 @@ class SessionService:
     def add_addendum(self, call: Call, session_id: UUID, addendum_id: UUID, text: str) -> Receipt:
         """Whoever names no version is never too late: of two addenda at the same moment, one follows the other.
 
-        Raises SessionNotFound, Denied, StaleVersion, SessionNotSigned, AwaitingCosignature, SessionEnteredInError,
-        Invalid.
+        Raises SessionNotFound, Denied, StaleVersion, ClientEnteredInError, SessionNotSigned, AwaitingCosignature,
+        SessionEnteredInError, TooManyAddenda, Invalid.
         """
         for _ in range(_ATTEMPTS - 1 if call.expected_version is None else 0):
             with suppress(StaleVersion):
@@ -131,6 +138,7 @@ class SessionService:
 
     def _add_addendum(self, call: Call, session_id: UUID, addendum_id: UUID, text: str) -> Receipt:
         session = self._for_change(call, Action.SESSION_ADD_ADDENDUM, session_id).session
+        self._access.require_open(session.client_id)
         session.add_addendum(at=call.at, by=call.actor.id, addendum_id=addendum_id, text=text)
         return self._save(call, Action.SESSION_ADD_ADDENDUM, session)
 

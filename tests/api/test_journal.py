@@ -163,9 +163,9 @@ def test_client_is_found_by_name_and_birth_date_and_by_nothing_less(clinician, c
     born = {"names": [{"family": name, "given": "A"}], "birth_date": "1980-02-29"}
     client_id = clinician.post("/v1/clients", born).headers["Location"].rpartition("/")[2]
     found = clinician.post("/v1/clients/lookup", {"family_name": name.upper(), "birth_date": "1980-02-29"})
-    assert found.json()["items"] == [{"client_id": client_id, "in_care_team": True}]
+    assert found.json()["items"] == [{"client_id": client_id, "in_care_team": True, "status": "active"}]
     found = colleague.post("/v1/clients/lookup", {"family_name": name, "birth_date": "1980-02-29"})
-    assert found.json()["items"] == [{"client_id": client_id, "in_care_team": False}]
+    assert found.json()["items"] == [{"client_id": client_id, "in_care_team": False, "status": "active"}]
     found = clinician.post("/v1/clients/lookup", {"family_name": name[:-1], "birth_date": "1980-02-29"})
     assert found.json()["items"] == []
 
@@ -179,9 +179,25 @@ def test_identity_reads_as_it_was_sent(clinician, house):
 
 def test_chart_opened_by_mistake_takes_no_more(clinician, client_id):
     chart = f"/v1/clients/{client_id}"
+    unsigned, signed, plan = (
+        clinician.new_session(client_id),
+        clinician.new_session(client_id),
+        clinician.new_appointment(client_id),
+    )
+    clinician.post(f"{signed}/signature", If_Match='"1"')
+    identity = clinician.get(f"{chart}/identity").json()
+    sent = {key: identity[key] for key in identity if key not in ("client_id", "version")} | {"pronouns": "they"}
     assert clinician.post(f"{chart}/entered-in-error", {"reason": "Twice."}, If_Match='"2"').status_code == 200
-    answer = clinician.post(f"{chart}/sessions", CONTENT)
-    assert (answer.status_code, answer.json()["code"]) == (409, "client_entered_in_error")
+    moved = {"start": {"instant": "2026-11-03T10:00:00+01:00", "zone": "Europe/Berlin"}, "duration_min": 50}
+    for answer in (
+        clinician.post(f"{chart}/sessions", CONTENT),
+        clinician.put(unsigned, CONTENT, If_Match='"1"'),
+        clinician.post(f"{signed}/addenda", {"text": "He called."}, If_Match='"2"'),
+        clinician.put(f"{chart}/identity", sent, If_Match='"1"'),
+        clinician.put(plan, moved | {"modality": "video"}, If_Match='"1"'),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (409, "client_entered_in_error")
+    assert clinician.post(f"{unsigned}/signature", If_Match='"1"').status_code == 200
 
 
 def test_every_step_is_in_the_callers_own_trail(house):

@@ -66,6 +66,18 @@ def test_nothing_is_planned_outside_the_team_or_in_a_closed_chart(house, clinici
         plan()
 
 
+def test_a_plan_in_a_closed_chart_is_not_moved_but_called_off_or_told_how_it_went(house, clinician, client_id, plan):
+    moved, off, held = plan(), plan(), plan()
+    house.services.clients.mark_entered_in_error(house.call(clinician), client_id, "Opened twice.")
+    later = MomentInZone.of("2026-03-04T10:00:00+01:00", "Europe/Berlin")
+    with pytest.raises(ClientEnteredInError):
+        house.services.appointments.reschedule(house.call(clinician), moved, later, 50, Modality.VIDEO)
+    house.services.appointments.cancel(house.call(clinician), off, CancelledBy.PRACTICE, CancellationReason.OTHER)
+    house.clock.at = START.instant + timedelta(hours=1)
+    house.services.appointments.hold(house.call(clinician), held)
+    assert [read(house, clinician, each).status for each in (moved, off, held)] == ["planned", "cancelled", "held"]
+
+
 def test_it_is_held_with_a_session_of_the_same_client(house, clinician, client_id, plan):
     own, foreign = uuid4(), uuid4()
     elsewhere = house.chart(clinician, family="Adeyemi")

@@ -4,7 +4,7 @@ import pytest
 
 from domain.errors import Invalid, StaleVersion
 from domain.model.account import AccountDisabled, AccountNotFound
-from domain.model.client import ClientNotFound, LastPrimaryClinician
+from domain.model.client import ClientEnteredInError, ClientNotFound, ClientStatus, LastPrimaryClinician
 from domain.model.identity import Identity
 from domain.ports.access import Relation
 from domain.ports.call import Actor, Purpose, Role
@@ -75,11 +75,32 @@ def test_a_client_sees_their_identity_and_corrects_it_through_their_clinician(ho
 def test_before_a_chart_is_opened_twice_it_is_found_by_exact_name_and_birth_date(house, clinician, client_id):
     other = house.person()
     find = house.services.clients.find
-    assert find(house.call(clinician), "OKAFOR", "1984-05-17") == (Found(client_id=client_id, in_care_team=True),)
+    assert find(house.call(clinician), "OKAFOR", "1984-05-17") == (
+        Found(client_id=client_id, in_care_team=True, status=ClientStatus.ACTIVE),
+    )
     call = house.call(other)
-    assert find(call, "Okafor", "1984-05-17") == (Found(client_id=client_id, in_care_team=False),)
+    assert find(call, "Okafor", "1984-05-17") == (
+        Found(client_id=client_id, in_care_team=False, status=ClientStatus.ACTIVE),
+    )
     assert house.entries(call)[0].resources == (client_id,)
     assert find(house.call(other), "Okafor", "1984-05-18") == ()
+
+
+def test_a_look_up_tells_a_chart_entered_in_error_from_the_right_one(house, clinician, client_id):
+    right = house.chart(clinician)
+    house.services.clients.mark_entered_in_error(house.call(clinician), client_id, "Opened twice.")
+    found = house.services.clients.find(house.call(house.person()), "Okafor", "1984-05-17")
+    assert {each.client_id: each.status for each in found} == {
+        client_id: ClientStatus.ENTERED_IN_ERROR,
+        right: ClientStatus.ACTIVE,
+    }
+
+
+def test_an_identity_in_a_chart_entered_in_error_is_not_corrected(house, clinician, client_id):
+    house.services.clients.mark_entered_in_error(house.call(clinician), client_id, "Opened twice.")
+    with pytest.raises(ClientEnteredInError):
+        house.services.clients.correct_identity(house.call(clinician), client_id, identity("Weiß"))
+    assert house.services.clients.identity(house.call(clinician), client_id).version == 1
 
 
 @pytest.mark.parametrize(("name", "birth_date"), [("", "1984"), ("Okafor", ""), ("Okafor", "spring"), ("\x00", "1984")])

@@ -69,6 +69,31 @@ def test_a_session_in_a_chart_entered_in_error_is_not_recorded(house, clinician,
         record(house, clinician, client_id)
 
 
+def test_what_stands_in_a_chart_entered_in_error_is_finished_or_marked_and_nothing_is_added(
+    house, clinician, client_id
+):
+    supervisor = house.person(Role.SUPERVISOR)
+    trainee = house.person(supervisor_id=supervisor.id)
+    house.services.clients.join_care_team(house.call(clinician), client_id, trainee.id, Relation.CLINICIAN)
+    unsigned, signed, misfiled = (record(house, clinician, client_id) for _ in range(3))
+    house.services.sessions.sign(house.call(clinician), signed)
+    accepted, returned = (record(house, trainee, client_id) for _ in range(2))
+    for session_id in (accepted, returned):
+        house.services.sessions.sign(house.call(trainee), session_id)
+    house.services.clients.mark_entered_in_error(house.call(clinician), client_id, "Opened twice.")
+    with pytest.raises(ClientEnteredInError) as refused:
+        house.services.sessions.amend(house.call(clinician), unsigned, content())
+    assert "right chart" in refused.value.hint
+    with pytest.raises(ClientEnteredInError):
+        house.services.sessions.add_addendum(house.call(clinician), signed, uuid4(), "He called.")
+    house.services.sessions.sign(house.call(clinician), unsigned)
+    house.services.sessions.mark_entered_in_error(house.call(clinician), misfiled, "Another person's.")
+    house.services.sessions.cosign(house.call(supervisor), accepted)
+    house.services.sessions.return_to_author(house.call(supervisor), returned, "Wrong chart, I think.")
+    statuses = [read(house, clinician, each).status for each in (unsigned, signed, misfiled, accepted, returned)]
+    assert statuses == ["signed", "signed", "entered_in_error", "signed", "recorded"]
+
+
 def test_who_is_outside_the_care_team_is_refused_and_that_is_on_record(house, clinician, client_id):
     session_id = record(house, clinician, client_id)
     call = house.call(house.person())
