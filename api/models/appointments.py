@@ -38,7 +38,7 @@ class AppointmentIn(PlanIn):
 
 
 class HeldIn(In):
-    """`session_id` names the journal entry, if it is written already."""
+    """`session_id` names the journal entry, if it is written already; if it isn't, send this again with it once it is."""
 
     session_id: UUID | None = None
 

@@ -17,6 +17,7 @@ from domain.model.appointment import (
     AppointmentNotFound,
     AppointmentNotPlanned,
     AppointmentNotYetDue,
+    SessionAlreadyLinked,
     SessionOfAnotherClient,
 )
 from domain.model.checks import ImpossibleTime, OutOfRange, TextNotAllowed
@@ -80,13 +81,16 @@ def reschedule_appointment(appointment_id: UUID, body: PlanIn, ask: Editor) -> R
         *_THERE,
         *_OPEN,
         AppointmentNotYetDue,
+        SessionAlreadyLinked,
         SessionNotFound,
         SessionOfAnotherClient,
         SessionEnteredInError,
     ),
 )
 def hold_appointment(appointment_id: UUID, body: HeldIn, ask: Editor) -> Response:
-    """With the session that was written about it, if there is one already."""
+    """With the session that was written about it, if there is one already. If it is written afterwards, send this again
+    with its id: it is then linked, once.
+    """
     return written(ask.services.appointments.hold(ask.writing(), appointment_id, body.session_id))
 
 

@@ -27,7 +27,10 @@ class AppointmentNotFound(NotFound):
 class AppointmentNotPlanned(Conflict):
     code = "appointment_not_planned"
     message = "The appointment is over, cancelled or missed."
-    hint = "If that is wrong, mark it as entered in error and plan it again; a past start is allowed."
+    hint = (
+        "If that is wrong, mark it as entered in error and plan it again; a past start is allowed. "
+        "One that was held takes the session_id of the session written about it."
+    )
 
 
 class AppointmentNotYetDue(Conflict):
@@ -43,6 +46,14 @@ class AppointmentEnteredInError(Conflict):
 class SessionOfAnotherClient(Conflict):
     code = "session_of_another_client"
     message = "The session belongs to another client than the appointment."
+
+
+class SessionAlreadyLinked(Conflict):
+    code = "session_already_linked"
+    message = "The appointment is linked to a session already."
+    hint = (
+        "If that is the wrong one, mark the appointment as entered in error and plan it again; a past start is allowed."
+    )
 
 
 class AppointmentStatus(StrEnum):
@@ -149,6 +160,16 @@ class Appointment(Aggregate):
             aggregate.status = AppointmentStatus.HELD
             aggregate.session_id = self.session_id
 
+    class SessionLinked(Event):
+        """The session about it was written after it was said to be held."""
+
+        KIND: ClassVar[str] = "appointment.session_linked"
+        session_id: UUID
+        linked_by: UUID
+
+        def apply(self, aggregate: "Appointment") -> None:
+            aggregate.session_id = self.session_id
+
     class Cancelled(Event):
         KIND: ClassVar[str] = "appointment.cancelled"
         cancelled_by: CancelledBy
@@ -221,7 +242,13 @@ class Appointment(Aggregate):
         )
 
     def hold(self, *, at: datetime, by: UUID, session_id: UUID | None = None) -> None:
-        """It took place. Raises AppointmentNotPlanned, AppointmentNotYetDue, AppointmentEnteredInError."""
+        """It took place; said again with a session, that is linked, once.
+
+        Raises AppointmentNotPlanned, AppointmentNotYetDue, SessionAlreadyLinked, AppointmentEnteredInError.
+        """
+        if self.status is AppointmentStatus.HELD and session_id is not None:
+            self._link(at=at, by=by, session_id=session_id)
+            return
         self._require_planned()
         if at < self.start.instant - HELD_EARLY_MOST:
             raise AppointmentNotYetDue(appointment_id=self.id)
@@ -260,6 +287,11 @@ class Appointment(Aggregate):
         self._require_standing()
         checks.text("reason", reason, REASON_MOST, least=1)
         self.trigger_event(self.EnteredInError, timestamp=at, marked_by=by, reason=reason)
+
+    def _link(self, *, at: datetime, by: UUID, session_id: UUID) -> None:
+        if self.session_id is not None:
+            raise SessionAlreadyLinked(appointment_id=self.id, session_id=self.session_id)
+        self.trigger_event(self.SessionLinked, timestamp=at, session_id=session_id, linked_by=by)
 
     def _require_standing(self) -> None:
         if self.status is AppointmentStatus.ENTERED_IN_ERROR:

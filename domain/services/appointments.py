@@ -92,9 +92,11 @@ class AppointmentService:
         return self._save(call, Action.APPOINTMENT_RESCHEDULE, appointment)
 
     def hold(self, call: Call, appointment_id: UUID, session_id: UUID | None = None) -> Receipt:
-        """It took place; `session_id` is the entry written about it: the same client's, and not entered in error.
+        """It took place; `session_id` is the entry written about it: the same client's, and not entered in error. When it
+        is written afterwards, say again with it that the appointment was held: that links the two, once.
 
-        Raises as `cancel`, and AppointmentNotYetDue, SessionNotFound, SessionOfAnotherClient, SessionEnteredInError.
+        Raises as `cancel`, and AppointmentNotYetDue, SessionAlreadyLinked, SessionNotFound, SessionOfAnotherClient,
+        SessionEnteredInError.
         """
         appointment = self._for_change(call, Action.APPOINTMENT_HOLD, appointment_id)
         if session_id is not None:

@@ -122,6 +122,24 @@ def test_appointment_is_held_with_its_session_or_missed(clinician, client_id):
     )
 
 
+def test_appointment_that_was_held_is_linked_to_the_note_written_afterwards(clinician, client_id):
+    held = clinician.new_appointment(client_id)
+    assert clinician.post(f"{held}/held", {}, If_Match='"1"').status_code == 200
+    body = {"session_id": clinician.new_session(client_id).rpartition("/")[2]}
+    linked = clinician.post(f"{held}/held", body, If_Match='"2"')
+    assert linked.status_code == 200
+    shown = clinician.get(held).json()
+    assert (shown["status"], shown["session_id"], shown["version"]) == ("held", body["session_id"], 3)
+    journey = clinician.get(
+        f"/v1/clients/{client_id}/journey?kind=appointment", Read_After=linked.headers["Position"]
+    ).json()
+    (item,) = journey["items"]
+    assert (item["state"], item["version"], item["content"]["session_id"]) == ("held", 3, body["session_id"])
+    assert len(item["positions"]) == 3
+    again = clinician.post(f"{held}/held", body, If_Match='"3"')
+    assert (again.status_code, again.json()["code"]) == (409, "session_already_linked")
+
+
 def test_appointment_is_not_held_with_another_clients_session(clinician, client_id):
     foreign = clinician.new_session(clinician.new_client())
     appointment = clinician.new_appointment(client_id)

@@ -10,6 +10,7 @@ from domain.model.appointment import (
     CancellationReason,
     CancelledBy,
     MissReason,
+    SessionAlreadyLinked,
     SessionOfAnotherClient,
 )
 from domain.model.client import ClientEnteredInError
@@ -92,6 +93,29 @@ def test_it_is_held_with_a_session_of_the_same_client(house, clinician, client_i
         hold(house.call(clinician), appointment_id, uuid4())
     hold(house.call(clinician), appointment_id, own)
     assert read(house, clinician, appointment_id).session_id == own
+
+
+def test_the_note_written_afterwards_is_linked_if_it_is_the_clients_and_stands(house, clinician, client_id, plan):
+    own, foreign, wrong = uuid4(), uuid4(), uuid4()
+    appointment_id = plan()
+    house.clock.at = START.instant + timedelta(hours=1)
+    hold = house.services.appointments.hold
+    hold(house.call(clinician), appointment_id)
+    elsewhere = house.chart(clinician, family="Adeyemi")
+    house.services.sessions.record(house.call(clinician), own, client_id, content())
+    house.services.sessions.record(house.call(clinician), foreign, elsewhere, content())
+    house.services.sessions.record(house.call(clinician), wrong, client_id, content())
+    house.services.sessions.mark_entered_in_error(house.call(clinician), wrong, "Another day's.")
+    with pytest.raises(SessionOfAnotherClient):
+        hold(house.call(clinician), appointment_id, foreign)
+    with pytest.raises(SessionEnteredInError):
+        hold(house.call(clinician), appointment_id, wrong)
+    call = house.call(clinician)
+    hold(call, appointment_id, own)
+    assert read(house, clinician, appointment_id).session_id == own
+    assert [entry.action for entry in house.entries(call)] == ["appointment.hold"]
+    with pytest.raises(SessionAlreadyLinked):
+        hold(house.call(clinician), appointment_id, own)
 
 
 def test_it_is_not_held_with_a_session_that_was_entered_in_error(house, clinician, client_id, plan):

@@ -13,6 +13,7 @@ from domain.model.appointment import (
     CancellationReason,
     CancelledBy,
     MissReason,
+    SessionAlreadyLinked,
 )
 from domain.model.values import Modality, MomentInZone
 from tests.contracts.samples import NOW
@@ -107,6 +108,31 @@ def test_an_appointment_has_one_outcome(outcome):
         with pytest.raises(AppointmentNotPlanned) as refused:
             attempt()
         assert "entered in error" in refused.value.hint
+
+
+def test_a_note_written_afterwards_is_linked_once():
+    appointment, session_id = planned(), uuid4()
+    appointment.hold(at=AFTER, by=uuid4())
+    with pytest.raises(AppointmentNotPlanned) as refused:
+        appointment.hold(at=AFTER, by=uuid4())
+    assert "session_id" in refused.value.hint
+    appointment.hold(at=AFTER, by=uuid4(), session_id=session_id)
+    assert (appointment.status, appointment.session_id, appointment.version) == (AppointmentStatus.HELD, session_id, 3)
+    for attempt in (session_id, uuid4()):
+        with pytest.raises(SessionAlreadyLinked):
+            appointment.hold(at=AFTER, by=uuid4(), session_id=attempt)
+    appointment.mark_entered_in_error(at=AFTER, by=uuid4(), reason="Another day.")
+    with pytest.raises(AppointmentEnteredInError):
+        appointment.hold(at=AFTER, by=uuid4(), session_id=session_id)
+
+
+def test_a_session_is_linked_to_nothing_that_did_not_take_place():
+    off, missed = planned(), planned()
+    cancel(off, at=AFTER)
+    missed.miss(at=AFTER, by=uuid4(), reason=MissReason.OTHER)
+    for appointment in (off, missed):
+        with pytest.raises(AppointmentNotPlanned):
+            appointment.hold(at=AFTER, by=uuid4(), session_id=uuid4())
 
 
 def test_a_wrong_outcome_is_marked_and_the_appointment_planned_again_in_the_past():

@@ -181,6 +181,7 @@ class AppointmentHistory(History):
             modality=Modality.VIDEO,
         )
         self.outcome: Any = None
+        self.linked: UUID | None = None
 
     @rule(days=st.integers(-500, 500), duration_min=st.integers(-1, 1500))
     def reschedule(self, days: int, duration_min: int) -> None:
@@ -207,10 +208,17 @@ class AppointmentHistory(History):
     @invariant()
     def there_is_one_outcome_at_most(self) -> None:
         appointment = self.aggregate
-        outcome = (appointment.session_id, appointment.notice_s, appointment.miss_reason)
+        outcome = (appointment.notice_s, appointment.miss_reason)
         if self.outcome is None and appointment.status not in ("planned", "entered_in_error"):
             self.outcome = outcome
         assert self.outcome is None or self.outcome == outcome
+
+    @invariant()
+    def a_linked_session_stays_linked_to_what_was_held(self) -> None:
+        appointment = self.aggregate
+        assert self.linked in (None, appointment.session_id)
+        self.linked = appointment.session_id
+        assert self.linked is None or appointment.status in ("held", "entered_in_error")
 
 
 class AccountHistory(History):

@@ -149,6 +149,7 @@ _FIELDS = {
         "rescheduled_by": an_id(2),
     },
     Appointment.Held: {"session_id": an_id(7), "recorded_by": an_id(2)},
+    Appointment.SessionLinked: {"session_id": an_id(7), "linked_by": an_id(1)},
     Appointment.Cancelled: {
         "cancelled_by": CancelledBy.CLIENT,
         "reason": CancellationReason.ILLNESS,

@@ -115,6 +115,9 @@ class History:
     def hold(self, which, _at) -> None:
         self._save("hold", self._one(self.appointments, which))
 
+    def hold_with_a_note(self, which, _at) -> None:
+        self._save("hold", self._one(self.appointments, which), session_id=uuid4())
+
     def cancel(self, which, _at) -> None:
         appointment = self._one(self.appointments, which)
         self._save("cancel", appointment, cancelled_by=CancelledBy.CLIENT, reason=CancellationReason.ILLNESS)
