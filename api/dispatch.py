@@ -77,7 +77,7 @@ class Operation(APIRoute):
             return self._carry_out(surface, scope, origin)
         except AnamnesisError as exc:
             report(exc, origin.request_id)
-            return problem(exc, origin.request_id)
+            return problem(exc, origin.request_id, self.plan.query)
 
     def _carry_out(self, surface: Surface, scope: Scope, origin: Origin) -> Response:
         kind = self.plan.ask[1]
@@ -99,7 +99,10 @@ class Operation(APIRoute):
 
 
 class Direct(APIRoute):
-    """A route whose endpoint is a coroutine of the request and returns a finished Response: no threads, no caller."""
+    """A route whose endpoint is a coroutine of the request and returns a finished Response: no threads, no caller.
+
+    HEAD, where it is declared, answers the headers of GET (RFC 9110, 9.3.2).
+    """
 
     def __init__(self, path: str, endpoint: Callable[[Request], Awaitable[Response]], **declared: Any) -> None:
         super().__init__(path, endpoint, **declared)
@@ -107,6 +110,8 @@ class Direct(APIRoute):
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self.endpoint(Request(scope, receive))
+        if scope["method"] == "HEAD":
+            response.body = b""  # its headers, Content-Length among them, were made from the whole
         await response(scope, receive, send)
 
 

@@ -1,7 +1,7 @@
 """Errors of the HTTP surface, and the one place that knows which status each family of errors has."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -134,8 +134,10 @@ def known_errors() -> Iterator[type[AnamnesisError]]:
     yield from sorted(found.values(), key=lambda error: (status_of(error), error.code))
 
 
-def problem_document(error: AnamnesisError, request_id: UUID | str) -> dict[str, Any]:
-    """The RFC 9457 members of an answer that carries `error`."""
+def problem_document(
+    error: AnamnesisError, request_id: UUID | str, query: Container[str] = frozenset()
+) -> dict[str, Any]:
+    """The RFC 9457 members of an answer that carries `error`. `query` holds the names that the address takes there."""
     status = status_of(type(error))
     document: dict[str, Any] = {
         "type": f"/reference#error-{error.code}",
@@ -150,18 +152,21 @@ def problem_document(error: AnamnesisError, request_id: UUID | str) -> dict[str,
     if isinstance(error, FieldsInvalid):
         document["errors"] = [asdict(fault) for fault in error.faults]
     elif isinstance(error, Invalid) and "field" in error.facts:
-        document["errors"] = [asdict(_fault_of(error))]
+        document["errors"] = [asdict(_fault_of(error, query))]
     return document
 
 
-def _fault_of(error: Invalid) -> FieldFault:
+def _fault_of(error: Invalid, query: Container[str]) -> FieldFault:
     """The domain names fields as Python does (`emotions[0].name`); callers get a pointer into what they sent."""
-    path = _INDEX.sub(r"/\1", error.facts["field"]).replace(".", "/")
+    field = error.facts["field"]
+    if field in query:
+        return FieldFault(location="query", pointer=field, code=error.code, message=error.detail)
+    path = _INDEX.sub(r"/\1", field).replace(".", "/")
     return FieldFault(location="body", pointer=f"/{path}", code=error.code, message=error.detail)
 
 
-def problem(error: AnamnesisError, request_id: UUID | str) -> Response:
-    """The answer that carries `error`, with the headers that belong to its status."""
+def problem(error: AnamnesisError, request_id: UUID | str, query: Container[str] = frozenset()) -> Response:
+    """The answer that carries `error`, with the headers that belong to its status. `query` as in `problem_document`."""
     status = status_of(type(error))
     headers: dict[str, str] = {}
     if isinstance(error, TooMany | Unavailable):
@@ -169,7 +174,7 @@ def problem(error: AnamnesisError, request_id: UUID | str) -> Response:
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="anamnesis"'
     return Response(
-        orjson.dumps(problem_document(error, request_id)),
+        orjson.dumps(problem_document(error, request_id, query)),
         status_code=int(status),
         headers=headers,
         media_type=PROBLEM_MEDIA_TYPE,

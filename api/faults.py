@@ -18,8 +18,8 @@ _SENTENCES: Final[dict[str, Callable[[_Facts], str]]] = {
     "extra_forbidden": lambda _: "is not a known field here",
     "string_type": lambda _: "must be a string",
     "string_unicode": lambda _: "must be valid Unicode, without lone surrogates",
-    "string_too_short": lambda facts: f"must have at least {facts['min_length']} characters",
-    "string_too_long": lambda facts: f"must have at most {facts['max_length']} characters",
+    "string_too_short": lambda facts: f"must have at least {_counted(facts['min_length'], 'character')}",
+    "string_too_long": lambda facts: f"must have at most {_counted(facts['max_length'], 'character')}",
     "string_pattern_mismatch": lambda facts: f"must match the pattern {facts['pattern']}",
     "int_type": lambda _: "must be an integer",
     "int_from_float": lambda _: "must be an integer",
@@ -34,8 +34,8 @@ _SENTENCES: Final[dict[str, Callable[[_Facts], str]]] = {
     "dict_type": lambda _: "must be an object",
     "model_type": lambda _: "must be an object",
     "model_attributes_type": lambda _: "must be an object",
-    "too_short": lambda facts: f"must have at least {facts['min_length']} entries",
-    "too_long": lambda facts: f"must have at most {facts['max_length']} entries",
+    "too_short": lambda facts: f"must have at least {_counted(facts['min_length'], 'entry', 'entries')}",
+    "too_long": lambda facts: f"must have at most {_counted(facts['max_length'], 'entry', 'entries')}",
     "greater_than_equal": lambda facts: f"must be at least {facts['ge']}",
     "greater_than": lambda facts: f"must be more than {facts['gt']}",
     "less_than_equal": lambda facts: f"must be at most {facts['le']}",
@@ -77,6 +77,10 @@ def faults_of(details: Sequence[ErrorDetails], location: str, name: str = "") ->
         )
         for detail in details[:MOST_FAULTS]
     ]
+
+
+def _counted(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def _sentence(detail: ErrorDetails) -> str:

@@ -53,7 +53,7 @@ class Gate:
         """Raises TooMany."""
         allowance = self._runtime.limiter.take(limit, key)
         if not allowance.allowed:
-            raise TooMany("This was asked for too often.", retry_after_s=allowance.retry_after_s, limit=limit.name)
+            raise TooMany(retry_after_s=allowance.retry_after_s, limit=limit.name)
 
     @contextmanager
     def hashing(self) -> Iterator[None]:

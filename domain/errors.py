@@ -78,6 +78,8 @@ class TooMany(AnamnesisError):
     """A rate or size limit was passed. `retry_after_s` says when to come back."""
 
     code = "too_many_requests"
+    message = "This was asked for too often."
+    hint = "Wait for as many seconds as the header Retry-After says, and repeat it then."
 
     def __init__(self, *args: object, retry_after_s: float = 1.0, **facts: object) -> None:
         super().__init__(*args, **facts)

@@ -25,7 +25,7 @@ class Connection(HttpToolsProtocol):
         self._asked = False
         self._deadline: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it too
         super().connection_made(transport)
         self._deadline = self.loop.call_later(ARRIVAL_S, self._too_slow)
 

@@ -50,12 +50,16 @@ class ReadyOut(Out):
     model_config = example(_READY_EXAMPLE)
 
 
+@router.head("/livez", include_in_schema=False)
 @router.get("/livez", summary="Is the process alive?", response_model=LiveOut)
 async def live(_request: Request) -> Response:
-    """Answers as long as the process can: touches no database. A supervisor restarts what no longer answers."""
+    """Answers as long as the process can: touches no database. A supervisor restarts what no longer answers.
+    HEAD answers the same without a body.
+    """
     return Response(_LIVE, media_type="application/json")
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get(
     "/readyz",
     summary="Can it serve requests?",
@@ -66,7 +70,7 @@ async def live(_request: Request) -> Response:
 )
 async def ready(request: Request) -> Response:
     """Each part's state. A part that is degraded (the queue away, views behind) does not make it unready: the API goes on,
-    and says so here.
+    and says so here. HEAD answers the same without a body.
     """
     readiness: Readiness = request.app.state.readiness
     able, document = await to_thread(readiness.report)

@@ -202,17 +202,18 @@ def _shape(schema: Json) -> tuple[str, str]:
 
 
 def _bounds(schema: Json) -> str:
-    """The limits that a reader needs, in words."""
+    """The limits that a reader needs, in words: each for one and for several."""
     words = {
-        "minimum": "at least {}",
-        "maximum": "at most {}",
-        "minLength": "at least {} characters",
-        "maxLength": "at most {} characters",
-        "minItems": "at least {} entries",
-        "maxItems": "at most {} entries",
-        "default": "default {}",
+        "minimum": ("at least {}", "at least {}"),
+        "maximum": ("at most {}", "at most {}"),
+        "minLength": ("at least {} character", "at least {} characters"),
+        "maxLength": ("at most {} character", "at most {} characters"),
+        "minItems": ("at least {} entry", "at least {} entries"),
+        "maxItems": ("at most {} entry", "at most {} entries"),
+        "default": ("default {}", "default {}"),
     }
-    said = [words[key].format(schema[key]) for key in words if schema.get(key) not in (None, "", [])]
+    told = {key: schema[key] for key in words if schema.get(key) not in (None, "", [])}
+    said = [words[key][value != 1].format(value) for key, value in told.items()]
     return ", ".join(said)
 
 

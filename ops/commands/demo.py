@@ -52,6 +52,7 @@ def _reset(settings: "Settings", speaker: "Voice", *, yes: bool) -> bool:
         if not (speaker.terminal and sys.stdin.isatty()):
             raise ResetNotConfirmed
         if not typer.confirm(f"Remove everything this demo holds in {settings.data_dir}?"):
+            speaker.say("kept", "Nothing was removed.", path=settings.data_dir)
             return False
     with locked(settings.data_dir):
         reset(settings.data_dir)

@@ -233,6 +233,18 @@ def test_parameters_that_cannot_be_right_are_named(clinician, path, pointer, cod
     assert told(clinician.get(path)) == [(pointer, code)]
 
 
+def test_a_period_that_ends_before_it_begins_is_blamed_on_the_parameter(clinician, client_id):
+    period = "since=2026-03-02T10:00:00Z&until=2026-03-01T10:00:00Z"
+    for path in ("/v1/audit/mine", f"/v1/clients/{client_id}/journey"):
+        (fault,) = clinician.get(f"{path}?{period}").json()["errors"]
+        assert (fault["location"], fault["pointer"], fault["code"]) == ("query", "until", "impossible_time")
+
+
+def test_one_character_is_one(clinician):
+    answer = clinician.post("/v1/clients/lookup", {"family_name": "", "birth_date": "1990-01-01"})
+    assert [fault["message"] for fault in answer.json()["errors"]] == ["must have at least 1 character"]
+
+
 @pytest.mark.parametrize(
     ("header", "value"),
     [

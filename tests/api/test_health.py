@@ -41,6 +41,17 @@ def test_alive_touches_nothing(over):
     assert probe.asked == 0
 
 
+@pytest.mark.parametrize("state", [HealthState.OK, HealthState.DOWN])
+def test_asked_for_the_head_alone_both_answer_it_without_a_body(over, state):
+    with over(Told("events", state)) as http:
+        for path in ("/livez", "/readyz"):
+            whole, head = http.get(path), http.head(path)
+            assert (head.status_code, head.content) == (whole.status_code, b"")
+            assert head.headers["content-type"] == whole.headers["content-type"]
+            assert int(head.headers["content-length"]) > 0
+            assert http.post(path).status_code == 405
+
+
 def test_ready_when_all_parts_work(over):
     with over(Told("events"), Told("queue")) as http:
         answer = http.get("/readyz")

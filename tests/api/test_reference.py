@@ -80,6 +80,12 @@ def test_every_body_and_answer_has_an_example_that_fits_it(document):
     assert count > 200
 
 
+def test_bounds_count_one_thing_as_one(page):
+    assert "at least 1 character," in page
+    assert "at least 1 entry," in page
+    assert not re.search(r"(?<![0-9])1 (characters|entries)", page)
+
+
 def test_every_parameter_is_explained_or_bounded(document):
     for path, methods in document["paths"].items():
         for operation in methods.values():

@@ -1,9 +1,15 @@
 """The demo as a user meets it: one command, real processes, over HTTP."""
 
+import io
 import json
 import os
+import pty
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +19,9 @@ from sqlalchemy import select
 
 from adapters.access.tables import clients
 from ops.bootstrap import Part, build
+from ops.demo_state import locked, open_state, read_state
 from ops.settings import Settings
-from tests.ops.conftest import Running, free_port, lines, plain_environment, run, wait_for
+from tests.ops.conftest import ROOT, Running, free_port, lines, plain_environment, run, wait_for
 
 
 class Demo:
@@ -241,6 +248,34 @@ def test_state_survives_a_restart_and_reset_starts_over(tmp_path: Path) -> None:
     assert json.loads((folder / "demo.json").read_text())["seed"] != seed
     assert third.names() == names
     assert third.stop() == 0
+
+
+def test_whoever_answers_no_is_told_that_nothing_was_removed(tmp_path: Path) -> None:
+    with locked(tmp_path):
+        state, _ = open_state(tmp_path, date(2026, 3, 2))
+    keyboard, terminal = pty.openpty()
+    with os.fdopen(keyboard, "r+b", buffering=0) as screen:
+        asked = subprocess.Popen(
+            [sys.executable, "-m", "ops.cli", "demo", "--reset"],
+            cwd=ROOT,
+            env=plain_environment(tmp_path),
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+        )
+        os.close(terminal)
+        screen.write(b"n\n")
+        shown = b"".join(_until_closed(screen))
+        assert asked.wait(60) == 1
+    assert b"Nothing was removed." in shown
+    assert read_state(tmp_path) == state
+
+
+def _until_closed(screen: io.FileIO) -> Iterator[bytes]:
+    """What is shown, until the process that had the terminal ends: Linux answers that with EIO."""
+    with suppress(OSError):
+        while part := screen.read(4096):
+            yield part
 
 
 def test_a_folder_that_holds_something_else_is_never_touched(tmp_path: Path) -> None:
