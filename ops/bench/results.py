@@ -1,6 +1,6 @@
 """What a benchmark yields: rows with their aim and verdict, and the table they make."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from statistics import median
@@ -67,25 +67,16 @@ class Row:
             "note": self.note,
         }
 
-    def cells(self) -> tuple[str, ...]:
-        """For a table: benchmark, database, measured, spread, aim, verdict, note."""
-        measured, least, most = (_number(number, self.unit) for number in (self.value, self.least, self.most))
-        spread = f"{least} to {most}" if least != most else ""
-        aim = ""
-        if self.aim:
-            aim = ("≥ " if self.aim.at_least else "< ") + f"{_number(self.aim.bound, self.unit)} {self.unit}"
-        return (
-            f"{self.benchmark}: {self.what}",
-            self.database,
-            f"{measured} {self.unit}",
-            spread,
-            aim,
-            self.verdict,
-            self.note,
-        )
+    def measured(self) -> str:
+        """The value, and in brackets the spread of single rounds."""
+        value, least, most = (_number(number, self.unit) for number in (self.value, self.least, self.most))
+        return value if least == most else f"{value} ({least} to {most})"
 
-
-HEADINGS = ("benchmark", "database", "measured", "spread", "aim", "verdict", "note")
+    def aimed_at(self) -> str:
+        """The aim with its direction; "" without one."""
+        if self.aim is None:
+            return ""
+        return ("≥ " if self.aim.at_least else "< ") + _number(self.aim.bound, self.unit)
 
 
 def percentile(samples: Sequence[float], share: float) -> float:
@@ -96,10 +87,20 @@ def percentile(samples: Sequence[float], share: float) -> float:
     return ordered[max(0, ceil(share * len(ordered)) - 1)]
 
 
-def markdown(rows: Sequence[Row]) -> str:
-    """The rows as a Markdown table."""
-    lines = [HEADINGS, tuple("---" for _ in HEADINGS), *(row.cells() for row in rows)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
+def markdown(rows: Sequence[Row], facts: Mapping[str, str]) -> str:
+    """What the numbers depend on, then a table with a column for each database."""
+    databases = list(dict.fromkeys(row.database for row in rows))
+    found = {(row.benchmark, row.what, row.database): row for row in rows}
+    headings = ("benchmark", "unit", *(column for name in databases for column in (name, "aim", "verdict")))
+    lines = [headings, tuple("---" for _ in headings)]
+    for benchmark, what in dict.fromkeys((row.benchmark, row.what) for row in rows):
+        alike = [found.get((benchmark, what, name)) for name in databases]
+        cells = [
+            cell for row in alike for cell in ((row.measured(), row.aimed_at(), row.verdict) if row else ("", "", ""))
+        ]
+        lines.append((f"{benchmark}: {what}", next(row.unit for row in alike if row), *cells))
+    told = "".join(f"* {name}: {fact}\n" for name, fact in facts.items())
+    return told + "\n" + "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
 
 
 def _number(value: float, unit: str) -> str:

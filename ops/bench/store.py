@@ -66,8 +66,8 @@ class NoSuchBenchmark(Misconfigured):
     code = "no_such_benchmark"
 
 
-def run(options: Options, speaker: Voice) -> list[Row]:
-    """Measure, telling each row as it comes. Raises NoSuchBenchmark, NoDisk, NoPostgresql, NotDurable, BenchmarkFailed."""
+def run(options: Options, speaker: Voice) -> tuple[dict[str, str], list[Row]]:
+    """Measure, telling each row as it comes; what the numbers depend on, and the rows. Raises NoSuchBenchmark, NoDisk, NoPostgresql, NotDurable, BenchmarkFailed."""
     for kind, given, known in (("benchmark", options.only, BENCHMARKS), ("database", options.databases, DATABASES)):
         for name in given:
             if name not in known:
@@ -76,14 +76,16 @@ def run(options: Options, speaker: Voice) -> list[Row]:
     with ExitStack() as stack:
         folder = stack.enter_context(scratch(options.folder))
         homes = _homes(options, folder, stack)
-        _tell_machine(folder, homes, options, speaker)
+        facts = header(folder, homes, options)
+        for name, fact in facts.items():
+            speaker.say("bench.machine", f"{name:12} {fact}", fact=name, value=fact)
         for home in homes:
             for name, benchmark in BENCHMARKS.items():
                 if name in (options.only or BENCHMARKS):
                     for row in benchmark(home, options):
                         rows.append(row)
                         speaker.say("bench.row", _line(row), **row.facts())
-    return rows
+    return facts, rows
 
 
 def _homes(options: Options, folder: Path, stack: ExitStack) -> list[Home]:
@@ -109,17 +111,10 @@ def header(folder: Path, homes: Sequence[Home], options: Options) -> dict[str, s
     }
 
 
-def _tell_machine(folder: Path, homes: Sequence[Home], options: Options, speaker: Voice) -> None:
-    for name, fact in header(folder, homes, options).items():
-        speaker.say("bench.machine", f"{name:12} {fact}", fact=name, value=fact)
-
-
 def _line(row: Row) -> str:
-    what, database, measured, spread, aim, verdict, note = row.cells()
-    aim = f"  aim {aim}: {verdict}" if aim else ""
-    spread = f"  ({spread})" if spread else ""
-    note = f"  {note}" if note else ""
-    return f"{database:10} {what:48} {measured:>14}{spread}{aim}{note}"
+    aim = f"  aim {row.aimed_at()}: {row.verdict}" if row.aim else ""
+    note = f"  {row.note}" if row.note else ""
+    return f"{row.database:10} {f'{row.benchmark}: {row.what}':56} {row.measured()} {row.unit}{aim}{note}"
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -162,6 +157,6 @@ def store(  # noqa: PLR0913, PLR0917 - one parameter an option
         postgres_url=postgres_url,
         folder=folder,
     )
-    rows = run(options, voice(as_json=as_json))
+    facts, rows = run(options, voice(as_json=as_json))
     if table:
-        table.write_text(markdown(rows), encoding="utf-8")
+        table.write_text(markdown(rows, facts), encoding="utf-8")

@@ -17,7 +17,8 @@ TINY = {"rounds": 1, "seconds": 0.3, "scale": 0.01, "writers": 4}
 
 @pytest.fixture
 def measured(request, capsys) -> list[Row]:
-    return run(Options(**TINY | request.param), JsonVoice())
+    _, rows = run(Options(**TINY | request.param), JsonVoice())
+    return rows
 
 
 def only(name, database="sqlite"):
@@ -50,7 +51,7 @@ def test_http_yields_rates_latencies_journeys_and_memory(measured):
 
 
 def test_appends_run_on_a_given_postgresql(postgres_url, capsys):
-    rows = run(Options(**TINY | only("appends", "postgresql"), postgres_url=postgres_url), JsonVoice())
+    _, rows = run(Options(**TINY | only("appends", "postgresql"), postgres_url=postgres_url), JsonVoice())
     assert {row.database for row in rows} == {"postgresql"}
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {line["fact"] for line in told if line["event"] == "bench.machine"} >= {"cpu", "commit", "versions", "load"}

@@ -38,14 +38,18 @@ def test_no_samples_have_no_percentile():
         percentile([], 0.5)
 
 
-def test_the_table_shows_aim_verdict_and_spread():
+def test_the_table_shows_aim_verdict_and_spread_beside_each_database():
+    aim = Aim(6000, at_least=True)
     rows = [
-        Row.of_rounds([7000, 8200], aim=Aim(6000, at_least=True), **FACTS),
-        Row.of_rounds([0.42], aim=None, **FACTS | {"unit": "ms"}),
+        Row.of_rounds([7000, 8200], aim=aim, **FACTS),
+        Row.of_rounds([0.42], aim=None, **FACTS | {"what": "lag", "unit": "ms"}),
+        Row.of_rounds([5000.0], aim=aim, **FACTS | {"database": "postgresql"}),
     ]
-    _, _, first, second = markdown(rows).splitlines()
-    assert first == "| appends: sealed | sqlite | 7,600 /s | 7,000 to 8,200 | ≥ 6,000 /s | reached |  |"
-    assert second == "| appends: sealed | sqlite | 0.42 ms |  |  |  |  |"
+    machine, _, headings, _, first, second = markdown(rows, {"cpu": "fast"}).splitlines()
+    assert machine == "* cpu: fast"
+    assert headings == "| benchmark | unit | sqlite | aim | verdict | postgresql | aim | verdict |"
+    assert first == ("| appends: sealed | /s | 7,600 (7,000 to 8,200) | ≥ 6,000 | reached | 5,000 | ≥ 6,000 | missed |")
+    assert second == "| appends: lag | ms | 0.42 |  |  |  |  |  |"
 
 
 def test_json_facts_carry_the_verdict():
