@@ -1,5 +1,6 @@
 """Bounded memory for the key ring: reads take no lock, writes do."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from itertools import count
 from threading import Lock
@@ -16,7 +17,8 @@ class BoundedCache(Generic[K, V]):
     def __init__(self, limit: int) -> None:
         if limit < 1:
             raise ValueError("a cache holds at least one entry")
-        self._entries: dict[K, V] = {}
+        # A plain dict walks over all that was removed from its front to find the oldest entry.
+        self._entries: OrderedDict[K, V] = OrderedDict()
         self._limit = limit
         self._lock = Lock()
         self.get: Final[Callable[[K], V | None]] = self._entries.get
@@ -31,7 +33,7 @@ class BoundedCache(Generic[K, V]):
                 return
             self._entries.pop(key, None)
             while len(self._entries) >= self._limit:
-                del self._entries[next(iter(self._entries))]
+                self._entries.popitem(last=False)
             self._entries[key] = value
 
     def drop(self, condemned: Callable[[V], bool]) -> int:
