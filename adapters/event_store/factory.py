@@ -7,7 +7,7 @@ the log when none is open.
 import time
 from typing import Any
 from uuid import uuid4
-from weakref import finalize
+from weakref import WeakSet, finalize
 
 from eventsourcing.persistence import InfrastructureFactory
 from eventsourcing.utils import Environment, EnvType, resolve_topic
@@ -33,6 +33,7 @@ class AnamnesisFactory(InfrastructureFactory[PositionRecorder]):
             )
         self.engine = open_database(url)
         self._dispose = finalize(self, self.engine.dispose)
+        self._recorders: WeakSet[Recorder] = WeakSet()
 
     def aggregate_recorder(self, purpose: str = "events") -> Recorder | SnapshotRecorder:
         """Snapshots have a table of their own; for any other purpose aggregates are recorded in the log."""
@@ -40,6 +41,7 @@ class AnamnesisFactory(InfrastructureFactory[PositionRecorder]):
 
     def application_recorder(self) -> Recorder:
         recorder = Recorder(self.engine)
+        self._recorders.add(recorder)
         try:
             recorder.log  # noqa: B018 - asks the database
         except LogNotOpened:
@@ -59,4 +61,7 @@ class AnamnesisFactory(InfrastructureFactory[PositionRecorder]):
         return self.application_recorder()
 
     def close(self) -> None:
+        """Close every connection, those too that its recorders keep outside of the pool."""
+        for recorder in list(self._recorders):
+            recorder.close()
         self._dispose()

@@ -58,6 +58,7 @@ class OnDatabase:
         for name, value in self.variables.items():
             monkeypatch.setenv(name, value)
         self.factories = []
+        self.keep_every_factory(monkeypatch)
         before = set(threading.enumerate())
         yield
         # Some of the library's tests leave their reading threads to end by themselves.
@@ -67,10 +68,18 @@ class OnDatabase:
         for factory in self.factories:
             factory.close()
 
+    def keep_every_factory(self, monkeypatch):
+        """The library's tests drop applications without closing them; their connections are closed here."""
+        initialise, factories = AnamnesisFactory.__init__, self.factories
+
+        def remembered(factory, env):
+            initialise(factory, env)
+            factories.append(factory)
+
+        monkeypatch.setattr(AnamnesisFactory, "__init__", remembered)
+
     def new_factory(self):
-        factory = AnamnesisFactory(Environment(env=self.variables))
-        self.factories.append(factory)
-        return factory
+        return AnamnesisFactory(Environment(env=self.variables))
 
 
 class Sqlite(OnDatabase):
