@@ -34,6 +34,9 @@ def audit(engine):
     """All rows, after these hold: positions without a gap, each stream contiguous, time never running back, states and
     leaves that hash to what the rows say, tiles that are the naive tree's, and commands that name stored positions."""
     with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            # One moment for all tables: the commit of a writer that was killed may end only now, on the server.
+            connection.execution_options(isolation_level="REPEATABLE READ")
         rows = list(connection.execute(select(events).order_by(events.c.position)))
         stored_tiles = {(row.level, row.tile): row.hashes for row in connection.execute(select(tiles))}
         stored_commands = list(connection.execute(select(commands)))
