@@ -106,6 +106,7 @@ class Recorder(PositionRecorder, ProcessRecorder):
 
     def command(self, command_id: UUID) -> Appended | None:
         """The outcome a command was stored with, None when it wasn't. Raises StoreUnavailable."""
+        self._check_process()
         return reads.stored_command(self._engine, command_id)
 
     def _made_committer(self) -> Committer:

@@ -259,6 +259,7 @@ def test_a_child_of_a_fork_is_refused_and_leaves_the_parent_its_connections(reco
         lambda: recorder.append(append_of(new_row())),
         lambda: recorder.read_log(0, 1),
         lambda: recorder.wait_for_append(1, 0),
+        lambda: recorder.command(uuid4()),
     ]
     child = os.fork()
     if child == 0:
