@@ -32,7 +32,7 @@ class AnamnesisFactory(InfrastructureFactory[PositionRecorder]):
                 f"the event database's address is not set: {', '.join(self.env.create_keys(self.EVENTS_URL))}"
             )
         self.engine = open_database(url)
-        self._dispose = finalize(self, self.engine.dispose)
+        finalize(self, self.engine.dispose)
         self._recorders: WeakSet[Recorder] = WeakSet()
 
     def aggregate_recorder(self, purpose: str = "events") -> Recorder | SnapshotRecorder:
@@ -64,4 +64,5 @@ class AnamnesisFactory(InfrastructureFactory[PositionRecorder]):
         """Close every connection, those too that its recorders keep outside of the pool."""
         for recorder in list(self._recorders):
             recorder.close()
-        self._dispose()
+        # Not the finalizer, which runs once: the library goes on with recorders of a closed factory, and closes it again.
+        self.engine.dispose()

@@ -3,6 +3,7 @@
 An item is a function of the events of its stream alone, so a rebuild gives what following the log gave.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -49,7 +50,7 @@ class Item:
 
 
 @dataclass(slots=True)
-class Story:
+class Story(ABC):
     """Base: replays one stream. `last_position` is that of the newest row taken."""
 
     aggregate: Any = None
@@ -73,8 +74,9 @@ class Story:
         self.last_position = row.position
         return self._touch(event, row)
 
+    @abstractmethod
     def _touch(self, event: Any, row: StoredRow) -> Sequence[Item]:
-        raise NotImplementedError
+        """The items that an event made or changed, once it is applied."""
 
     def _item(  # noqa: PLR0913, PLR0917 - one argument a column
         self, row: StoredRow, kind: str, item_id: UUID, state: str, happened_at: datetime, content: Callable[[], Json]
