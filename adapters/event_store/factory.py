@@ -5,12 +5,16 @@ the log when none is open.
 """
 
 import time
+from threading import Event
 from typing import Any
 from uuid import uuid4
 from weakref import WeakSet, finalize
 
 from eventsourcing.persistence import InfrastructureFactory
 from eventsourcing.utils import Environment, EnvType, resolve_topic
+from sqlalchemy import Engine
+from sqlalchemy.event import listen
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from adapters.db.engines import open_database
 from adapters.event_store.recorder import Recorder
@@ -33,6 +37,8 @@ class AnamnesisFactory(InfrastructureFactory[PositionRecorder]):
             )
         self.engine = open_database(url)
         finalize(self, self.engine.dispose)
+        self._closed = Event()
+        _keep_none_once(self._closed, self.engine)
         self._recorders: WeakSet[Recorder] = WeakSet()
 
     def aggregate_recorder(self, purpose: str = "events") -> Recorder | SnapshotRecorder:
@@ -64,5 +70,15 @@ class AnamnesisFactory(InfrastructureFactory[PositionRecorder]):
         """Close every connection, those too that its recorders keep outside of the pool."""
         for recorder in list(self._recorders):
             recorder.close()
-        # Not the finalizer, which runs once: the library goes on with recorders of a closed factory, and closes it again.
+        self._closed.set()
         self.engine.dispose()
+
+
+def _keep_none_once(closed: Event, engine: Engine) -> None:
+    """The library closes a factory while its threads still read: what they hand back later must not stay open."""
+
+    def close_returned(connection: Any, record: ConnectionPoolEntry) -> None:
+        if closed.is_set() and connection is not None:
+            record.invalidate()
+
+    listen(engine, "checkin", close_returned)
