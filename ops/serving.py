@@ -10,6 +10,7 @@ from uvicorn.supervisors import Multiprocess
 from ops.asgi import application
 from ops.bootstrap import Part, build
 from ops.connection import Connection
+from ops.cores import stay_on_one_core
 from ops.memory import settle
 from ops.ports import listen
 from ops.settings import Settings
@@ -23,6 +24,8 @@ _KEEP_ALIVE_S = 75
 
 def serve(settings: Settings) -> None:
     """Until SIGTERM or SIGINT. Raises PortInUse, AddressUnusable and what `build` raises."""
+    if settings.one_core and settings.workers == 1:
+        stay_on_one_core()
     listening = listen(settings.host, settings.port)
     # Until uvicorn listens to signals itself, and again after it has drained, when it raises them once more: to end on
     # request is a success, and what is open gets closed.

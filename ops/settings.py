@@ -158,6 +158,8 @@ class Settings:
     """API processes of one `serve`."""
     threads: int = _setting(_whole(1, 256), 32)
     """Requests one API process works on at once; as many database connections are kept for them."""
+    one_core: bool = _setting(_yes_or_no, default=True)
+    """Whether a single API process keeps to one core, where its threads hand the interpreter over fastest."""
     drain_s: int = _setting(_whole(1, 600), 10)
     """Seconds that running requests and jobs get to finish after SIGTERM."""
     trusted_proxies: tuple[Network, ...] = _setting(_networks, ())
