@@ -194,7 +194,8 @@ def test_what_cannot_be_right_is_refused_by_field_and_never_repeated(field, valu
 
 def test_a_clock_that_runs_a_little_ahead_is_no_reason_to_refuse():
     soon = MomentInZone.of(NOW + timedelta(minutes=4), "Europe/Berlin")
-    Session.record(uuid4(), at=NOW, client_id=uuid4(), author_id=uuid4(), content=content(took_place=soon))
+    session = Session.record(uuid4(), at=NOW, client_id=uuid4(), author_id=uuid4(), content=content(took_place=soon))
+    assert session.content.took_place == soon
 
 
 def test_the_longest_summary_is_taken():
