@@ -7,16 +7,33 @@ ViewBehind when it doesn't. Sealed values of an erased client are left out.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
+
+JOURNEY_KINDS: Final = (
+    "session",
+    "appointment",
+    "measure",
+    "goal",
+    "risk_flag",
+    "treatment_plan",
+    "diagnosis",
+    "medication",
+    "safety_plan",
+    "transcript",
+    "consent",
+    "care_team",
+    "client",
+)
+"""Kinds of journey items. What measures, goals, flags and plans are is sealed with them: in clear such a row only says that
+there is an entry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JourneyItem:
-    """One thing that happened: a session, an appointment, a consent, a change of the care team.
+    """One thing that happened: a session, an appointment, a measure, a goal, a consent, a change of the care team.
 
-    `happened_at` is when it took place, `recorded_at` when the store took it. `kind` is `session`, `appointment`,
-    `consent`, `care_team` or `client`; `state` its state as of now (`draft` never shows); `content` the unsealed JSON object that
+    `happened_at` is when it took place, `recorded_at` when the store took it. `kind` is one of `JOURNEY_KINDS`; `state` its state as of now (`draft` never shows); `content` the unsealed JSON object that
     the resource's own read would give. `positions` are those of the events it came from, oldest first.
     """
 
@@ -86,6 +103,19 @@ class JourneyView(Protocol):
         limit: int = 100,
     ) -> Page:
         """JourneyItems, by happened_at then first position, oldest first. `limit` 1 to 2,000. Raises ViewBehind, Erased."""
+
+    def history(
+        self,
+        client_ids: Sequence[UUID],
+        *,
+        at_least: int = 0,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        kinds: Sequence[str] = (),
+    ) -> Mapping[UUID, Sequence[JourneyItem]]:
+        """All JourneyItems of these clients, unpaged, each client's in the order of `of_client`; clients without any, and
+        erased ones, have none. For reports over a whole record or caseload. Raises ViewBehind.
+        """
 
 
 class CaseloadView(Protocol):

@@ -48,7 +48,56 @@ class Action(StrEnum):
     DRAFT_LIST = "draft.list"
     DRAFT_DISCARD = "draft.discard"
     DRAFT_DISCARD_STALE = "draft.discard_stale"
+    TRANSCRIPT_ATTACH = "transcript.attach"
+    TRANSCRIPT_READ = "transcript.read"
+    TRANSCRIPT_MARK_ENTERED_IN_ERROR = "transcript.mark_entered_in_error"
+    GOAL_SET = "goal.set"
+    GOAL_READ = "goal.read"
+    GOAL_REVISE = "goal.revise"
+    GOAL_RECORD_PROGRESS = "goal.record_progress"
+    GOAL_REACH_MILESTONE = "goal.reach_milestone"
+    GOAL_COMPLETE = "goal.complete"
+    GOAL_ABANDON = "goal.abandon"
+    GOAL_REOPEN = "goal.reopen"
+    GOAL_MARK_ENTERED_IN_ERROR = "goal.mark_entered_in_error"
+    INSTRUMENT_READ = "instrument.read"
+    MEASURE_RECORD = "measure.record"
+    MEASURE_READ = "measure.read"
+    MEASURE_MARK_ENTERED_IN_ERROR = "measure.mark_entered_in_error"
+    RISK_FLAG_RAISE = "risk_flag.raise"
+    RISK_FLAG_READ = "risk_flag.read"
+    RISK_FLAG_ACKNOWLEDGE = "risk_flag.acknowledge"
+    RISK_FLAG_ESCALATE = "risk_flag.escalate"
+    RISK_FLAG_RESOLVE = "risk_flag.resolve"
+    RISK_FLAG_MARK_ENTERED_IN_ERROR = "risk_flag.mark_entered_in_error"
+    RISK_FLAG_ESCALATE_OVERDUE = "risk_flag.escalate_overdue"
+    TREATMENT_PLAN_READ = "treatment_plan.read"
+    TREATMENT_PLAN_WRITE = "treatment_plan.write"
+    DIAGNOSIS_RECORD = "diagnosis.record"
+    DIAGNOSIS_READ = "diagnosis.read"
+    DIAGNOSIS_CHANGE = "diagnosis.change"
+    MEDICATION_RECORD = "medication.record"
+    MEDICATION_READ = "medication.read"
+    MEDICATION_CHANGE = "medication.change"
+    SAFETY_PLAN_READ = "safety_plan.read"
+    SAFETY_PLAN_WRITE = "safety_plan.write"
     JOURNEY_READ = "journey.read"
+    CONTEXT_READ = "context.read"
+    EVENT_READ = "event.read"
+    PROGRESS_READ = "progress.read"
+    PROGRESS_CASELOAD = "progress.caseload"
+    WORKLIST_READ = "worklist.read"
+    WORKLIST_SWEEP = "worklist.sweep"
+    REPORT_REQUEST = "report.request"
+    REPORT_READ = "report.read"
+    REPORT_LIST = "report.list"
+    REPORT_MAKE = "report.make"
+    CHANGES_READ = "changes.read"
+    WEBHOOK_REGISTER = "webhook.register"
+    WEBHOOK_READ = "webhook.read"
+    WEBHOOK_CHANGE = "webhook.change"
+    WEBHOOK_DELIVER = "webhook.deliver"
+    IMPORT_RUN = "import.run"
     AUDIT_READ_OWN = "audit.read_own"
     AUDIT_SEARCH = "audit.search"
     ACCOUNT_BOOTSTRAP = "account.bootstrap"
@@ -158,7 +207,71 @@ RULES: Final[tuple[Rule, ...]] = (
         Action.CLIENT_READ,
         Action.SESSION_READ,
         Action.APPOINTMENT_READ,
+        Action.TRANSCRIPT_READ,
+        Action.GOAL_READ,
+        Action.RISK_FLAG_READ,
+        Action.TREATMENT_PLAN_READ,
+        Action.DIAGNOSIS_READ,
+        Action.MEDICATION_READ,
+        Action.SAFETY_PLAN_READ,
         Action.JOURNEY_READ,
+        Action.CONTEXT_READ,
+        Action.EVENT_READ,
+        Action.PROGRESS_READ,
+        Action.REPORT_REQUEST,
+        Action.REPORT_READ,
+    ),
+    _rule(
+        "care_team_reads_measures",
+        "Scores are read by whoever reads the journal they belong to (45 CFR 164.506(c)).",
+        _CARERS,
+        _CARE_TEAM,
+        _CARE,
+        RecordClass.MEASURES,
+        Action.MEASURE_READ,
+    ),
+    _rule(
+        "care_team_measures",
+        "Any member of the team hands out a questionnaire, and takes back one that went into the wrong chart.",
+        _CARERS,
+        _CARE_TEAM,
+        _CARE,
+        RecordClass.MEASURES,
+        Action.MEASURE_RECORD,
+        Action.MEASURE_MARK_ENTERED_IN_ERROR,
+    ),
+    _rule(
+        "care_team_answers_for_safety",
+        "Danger is everybody's affair: any member raises a flag, takes it on, passes it up and keeps the safety plan.",
+        _CARERS,
+        _CARE_TEAM,
+        _CARE,
+        RecordClass.JOURNAL,
+        Action.RISK_FLAG_RAISE,
+        Action.RISK_FLAG_ACKNOWLEDGE,
+        Action.RISK_FLAG_ESCALATE,
+        Action.RISK_FLAG_RESOLVE,
+        Action.SAFETY_PLAN_WRITE,
+    ),
+    _rule(
+        "own_caseload",
+        "Who treats people sees how all of them fare and what waits to be done.",
+        _CARERS,
+        _NOBODY,
+        _CARE,
+        RecordClass.JOURNAL,
+        Action.PROGRESS_CASELOAD,
+        Action.WORKLIST_READ,
+        Action.REPORT_LIST,
+    ),
+    _rule(
+        "anybody_reads_instruments",
+        "Published questionnaires are no secret.",
+        _PEOPLE,
+        _NOBODY,
+        _ANY_PURPOSE,
+        RecordClass.MEASURES,
+        Action.INSTRUMENT_READ,
     ),
     _rule(
         "treating_clinician_writes",
@@ -169,6 +282,21 @@ RULES: Final[tuple[Rule, ...]] = (
         RecordClass.JOURNAL,
         Action.SESSION_RECORD,
         Action.DRAFT_SAVE,
+        Action.TRANSCRIPT_ATTACH,
+        Action.TRANSCRIPT_MARK_ENTERED_IN_ERROR,
+        Action.GOAL_SET,
+        Action.GOAL_REVISE,
+        Action.GOAL_RECORD_PROGRESS,
+        Action.GOAL_REACH_MILESTONE,
+        Action.GOAL_COMPLETE,
+        Action.GOAL_ABANDON,
+        Action.GOAL_REOPEN,
+        Action.GOAL_MARK_ENTERED_IN_ERROR,
+        Action.TREATMENT_PLAN_WRITE,
+        Action.DIAGNOSIS_RECORD,
+        Action.DIAGNOSIS_CHANGE,
+        Action.MEDICATION_RECORD,
+        Action.MEDICATION_CHANGE,
     ),
     _rule(
         "care_team_plans",
@@ -248,6 +376,7 @@ RULES: Final[tuple[Rule, ...]] = (
         Action.CLIENT_LEAVE_CARE_TEAM,
         Action.CLIENT_MARK_ENTERED_IN_ERROR,
         Action.SESSION_MARK_ENTERED_IN_ERROR,
+        Action.RISK_FLAG_MARK_ENTERED_IN_ERROR,
     ),
     _rule(
         "member_steps_down",
@@ -278,7 +407,24 @@ RULES: Final[tuple[Rule, ...]] = (
         Action.CLIENT_READ,
         Action.SESSION_READ,
         Action.APPOINTMENT_READ,
+        Action.TRANSCRIPT_READ,
+        Action.GOAL_READ,
+        Action.TREATMENT_PLAN_READ,
+        Action.DIAGNOSIS_READ,
+        Action.MEDICATION_READ,
+        Action.SAFETY_PLAN_READ,
         Action.JOURNEY_READ,
+        Action.PROGRESS_READ,
+    ),
+    _rule(
+        "client_answers_questionnaires",
+        "Self-report is the client's own: they answer, and see what they answered (45 CFR 164.524).",
+        frozenset((Role.CLIENT,)),
+        _OWN,
+        _REQUEST,
+        RecordClass.MEASURES,
+        Action.MEASURE_RECORD,
+        Action.MEASURE_READ,
     ),
     _rule(
         "right_to_know_identity",
@@ -387,5 +533,46 @@ RULES: Final[tuple[Rule, ...]] = (
         _OPERATIONS,
         RecordClass.JOURNAL,
         Action.DRAFT_DISCARD_STALE,
+    ),
+    _rule(
+        "worker_watches",
+        "What nobody saw in time must not stay unseen: the worker looks through the records for what is overdue.",
+        frozenset((Role.SERVICE,)),
+        _NOBODY,
+        _OPERATIONS,
+        RecordClass.JOURNAL,
+        Action.WORKLIST_SWEEP,
+        Action.RISK_FLAG_ESCALATE_OVERDUE,
+        Action.REPORT_MAKE,
+        Action.WEBHOOK_DELIVER,
+    ),
+    _rule(
+        "platform_follows_changes",
+        "The platform around the record learns by ids alone that something happened, and reads it by its own rights.",
+        frozenset((Role.SERVICE,)),
+        _NOBODY,
+        _OPERATIONS,
+        RecordClass.ACCESS,
+        Action.CHANGES_READ,
+    ),
+    _rule(
+        "operator_runs_webhooks",
+        "Where word of changes goes is decided by who runs the deployment; it carries ids, never text.",
+        frozenset((Role.OPERATOR,)),
+        _NOBODY,
+        _OPERATIONS,
+        RecordClass.ACCESS,
+        Action.WEBHOOK_REGISTER,
+        Action.WEBHOOK_READ,
+        Action.WEBHOOK_CHANGE,
+    ),
+    _rule(
+        "host_imports",
+        "Whoever runs commands on the host holds the root key already, and answers for what is imported.",
+        frozenset((Role.SERVICE,)),
+        _NOBODY,
+        _OPERATIONS,
+        RecordClass.JOURNAL,
+        Action.IMPORT_RUN,
     ),
 )

@@ -1,0 +1,58 @@
+"""The change feed: what happened in the log, in its order, by ids alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """`kind` is the precise kind (`measure.recorded`), None where the event can't be opened any more (erased);
+    `resource_id` names the stream: the id the resource is read by.
+    """
+
+    position: int
+    kind: str | None
+    resource_id: UUID
+    version: int
+    client_id: UUID | None
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """`scanned` is the position to go on from, also when nothing in between was worth telling."""
+
+    items: Sequence[Change]
+    scanned: int
+    more: bool
+
+
+class ChangeFeed(Protocol):
+    def changes(self, after: int, limit: int) -> Changes:
+        """Changes of clients' records after that position, oldest first; audit entries, accounts and records of the log
+        itself are passed over. Reads a bounded number of rows. Raises StoreUnavailable, KeysUnavailable.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """One event as it lies in the log, opened. `leaf` leads to its proof; `data` are its fields as stored."""
+
+    position: int
+    kind: str | None
+    resource_id: UUID
+    version: int
+    client_id: UUID | None
+    record_class: str
+    recorded_at: datetime
+    happened_at: datetime | None
+    leaf: bytes
+    data: dict[str, object] | None
+
+
+class EventReader(Protocol):
+    def event(self, position: int) -> StoredEvent | None:
+        """None when nothing lies at that position. Raises SealBroken, StoreUnavailable, KeysUnavailable."""
