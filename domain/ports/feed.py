@@ -6,6 +6,16 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from domain.errors import Conflict
+
+
+class PositionAhead(Conflict):
+    """The caller followed a log that went further than this one: it was restored, or is another deployment's."""
+
+    code = "position_ahead"
+    message = "The log does not reach the position to go on from; it was restored since, or is another one."
+    hint = "Read anew what you keep of the record, then follow the feed from 0 or from its present end."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
@@ -33,8 +43,11 @@ class Changes:
 class ChangeFeed(Protocol):
     def changes(self, after: int, limit: int) -> Changes:
         """Changes of clients' records after that position, oldest first; audit entries, accounts and records of the log
-        itself are passed over. Reads a bounded number of rows. Raises StoreUnavailable, KeysUnavailable.
+        itself are passed over. Reads a bounded number of rows. Raises PositionAhead, StoreUnavailable, KeysUnavailable.
         """
+
+    def last_position(self) -> int:
+        """Where the log ends now, 0 when it is empty. Raises StoreUnavailable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,68 @@
+"""The change feed and single events over the log in memory."""
+
+from typing import Any
+
+from adapters.event_store.codec import Codec
+from adapters.event_store.feed import SCAN_MOST, TOLD
+from adapters.event_store.registry import REGISTRY
+from adapters.memory.ledger import InMemoryLog
+from domain.ports.feed import Change, Changes, PositionAhead, StoredEvent
+
+
+class InMemoryFeed:
+    """A ChangeFeed and an EventReader. What was recorded when it happened: there is one clock."""
+
+    def __init__(self, log: InMemoryLog) -> None:
+        self._log = log
+        self._codec = Codec()
+
+    def changes(self, after: int, limit: int) -> Changes:
+        last = len(self._log.events)
+        if after > last:
+            raise PositionAhead(after=after, last=last)
+        items: list[Change] = []
+        scanned = min(after + SCAN_MOST, last)
+        for position in range(after + 1, scanned + 1):
+            event = self._log.events[position - 1]
+            if REGISTRY.of_class(type(event)).coarse in TOLD:
+                items.append(self._change(position, event))
+            if len(items) == limit:
+                scanned = position
+                break
+        return Changes(items=tuple(items), scanned=scanned, more=scanned < last)
+
+    def last_position(self) -> int:
+        return len(self._log.events)
+
+    def event(self, position: int) -> StoredEvent | None:
+        if not 0 < position <= len(self._log.events):
+            return None
+        event = self._log.events[position - 1]
+        kind = REGISTRY.of_class(type(event))
+        client_id = self._log.subjects.get(event.originator_id)
+        erased = client_id in self._log.fences
+        data = self._codec.fields(REGISTRY.topic_of(kind.coarse), self._codec.encode(event))
+        owner: Any = event if kind.coarse == "audit" else self._codec
+        return StoredEvent(
+            position=position,
+            kind=None if erased else kind.kind,
+            resource_id=event.originator_id,
+            version=event.originator_version,
+            client_id=client_id,
+            record_class=str(getattr(owner, "RECORD_CLASS", "")),
+            recorded_at=event.timestamp,
+            happened_at=None if erased else event.timestamp,
+            leaf=b"",
+            data=None if erased else {name: value for name, value in data.items() if name not in {"kind", "at"}},
+        )
+
+    def _change(self, position: int, event: Any) -> Change:
+        client_id = self._log.subjects.get(event.originator_id)
+        return Change(
+            position=position,
+            kind=None if client_id in self._log.fences else REGISTRY.of_class(type(event)).kind,
+            resource_id=event.originator_id,
+            version=event.originator_version,
+            client_id=client_id,
+            recorded_at=event.timestamp,
+        )
