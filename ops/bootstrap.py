@@ -55,6 +55,7 @@ from domain.services.appointments import AppointmentService
 from domain.services.audit import AuditService
 from domain.services.clients import ClientService
 from domain.services.drafts import DraftService
+from domain.services.imports import ImportService
 from domain.services.journey import JourneyService
 from domain.services.sessions import SessionService
 from domain.services.sign_in import SignInService
@@ -106,6 +107,12 @@ class System:
             AuditProjection(self.mapper),
         )
         return Runner(self.recorder, self.tracking, projections)
+
+    def imports(self) -> ImportService:
+        """Taking over records from elsewhere: for the host alone, so it is not among the services that the API holds."""
+        state = SqlAccessState(self.databases.events, AccessVault(self.keys, self.recorder.deployment_id))
+        access = Access(ledger=self.ledger, state=state)
+        return ImportService(ledger=self.ledger, access=access, state=state, sealer=self.keys)
 
     def runtime(self) -> Runtime:
         """What the HTTP surface needs beside the services."""

@@ -37,7 +37,7 @@ class EventLedger:
         self._access_writes = access_writes
         self._audited = AuditedAppends(recorder, mapper)
 
-    def save(self, call: Call, entry: AuditEntry, *aggregates: Recordable) -> Receipt:
+    def save(self, call: Call, entry: AuditEntry, *aggregates: Recordable, more: Sequence[AuditEntry] = ()) -> Receipt:
         """As the port says. Raises LoginTaken when another account with the same login was created meanwhile."""
         pending: list[tuple[Any, Any]] = [(each, event) for each in aggregates for event in _pending(each)]
         rows = [self._mapper.to_row(event, aggregate) for aggregate, event in pending]
@@ -48,7 +48,7 @@ class EventLedger:
             return Append(rows=[*rows, *audit], command=command, writes=writes)
 
         try:
-            appended = self._audited.append(call, [entry], whole)
+            appended = self._audited.append(call, [entry, *more], whole)
         except ConstraintViolated as exc:
             if any(isinstance(event, Account.Created) for _, event in pending):
                 raise LoginTaken from exc

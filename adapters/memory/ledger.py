@@ -48,9 +48,9 @@ class InMemoryLedger:
     def __init__(self, log: InMemoryLog) -> None:
         self._log = log
 
-    def save(self, call: Call, entry: AuditEntry, *aggregates: Recordable) -> Receipt:
+    def save(self, call: Call, entry: AuditEntry, *aggregates: Recordable, more: Sequence[AuditEntry] = ()) -> Receipt:
         with self._log.lock:
-            return self._save(call, entry, [cast(Any, aggregate) for aggregate in aggregates])
+            return self._save(call, (entry, *more), [cast(Any, aggregate) for aggregate in aggregates])
 
     def note(self, call: Call, *entries: AuditEntry) -> int:
         with self._log.lock:
@@ -65,7 +65,7 @@ class InMemoryLedger:
             raise IdempotencyKeyReused
         return replace(receipt, replayed=True)
 
-    def _save(self, call: Call, entry: AuditEntry, aggregates: list[Any]) -> Receipt:
+    def _save(self, call: Call, entries: Sequence[AuditEntry], aggregates: list[Any]) -> Receipt:
         before = self.replay(call)
         if before is not None:
             return before
@@ -78,7 +78,7 @@ class InMemoryLedger:
             self._log.state.apply(event)
             if isinstance(event, Session.Recorded):
                 self._drop_draft(event)
-        self._note(call, (entry,))
+        self._note(call, entries)
         return self._remember(call, aggregates)
 
     def _check(self, aggregates: list[Any], events: list[Any]) -> None:

@@ -36,9 +36,10 @@ class Receipt:
 
 
 class Ledger(Protocol):
-    def save(self, call: Call, entry: AuditEntry, *aggregates: Recordable) -> Receipt:
+    def save(self, call: Call, entry: AuditEntry, *aggregates: Recordable, more: Sequence[AuditEntry] = ()) -> Receipt:
         """Append the aggregates' pending events, the access-state rows that follow from them, and `entry`, in one
-        durable transaction; the receipt is of the first aggregate.
+        durable transaction; the receipt is of the first aggregate. `more` entries are for what concerns several
+        clients at once: one tells of one.
 
         Raises StaleVersion when another writer was first, Erased when a client is fenced, IdempotencyKeyReused,
         LoginTaken, StoreUnavailable, KeysUnavailable. A command id committed before gives the stored receipt,
