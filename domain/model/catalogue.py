@@ -10,10 +10,27 @@ from domain.model.account import Account, SignIn
 from domain.model.appointment import Appointment
 from domain.model.audit import AuditEvent
 from domain.model.client import Client
+from domain.model.diagnosis import Diagnosis
 from domain.model.identity import Identity
+from domain.model.medication import Medication
+from domain.model.safety_plan import SafetyPlan
 from domain.model.session import Session
+from domain.model.transcript import Transcript
+from domain.model.treatment_plan import TreatmentPlan
 
-AGGREGATES: Final[tuple[type[Aggregate], ...]] = (Client, Identity, Session, Appointment, Account, SignIn)
+AGGREGATES: Final[tuple[type[Aggregate], ...]] = (
+    Client,
+    Identity,
+    Session,
+    Appointment,
+    TreatmentPlan,
+    SafetyPlan,
+    Diagnosis,
+    Medication,
+    Transcript,
+    Account,
+    SignIn,
+)
 
 
 def event_classes(aggregate: type[Aggregate]) -> Mapping[str, type[DomainEvent]]:

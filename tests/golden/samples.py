@@ -38,6 +38,7 @@ from domain.model.values import (
 )
 from domain.ports.access import Relation
 from domain.ports.call import Purpose, Role
+from tests.golden.care_samples import FIELDS as _CARE_FIELDS
 
 FOLDER = Path(__file__).parent
 AT = datetime(2026, 3, 2, 9, 30, 15, 250_001, tzinfo=UTC)
@@ -166,7 +167,10 @@ _FIELDS = {
         "client_id": None,
         "supervisor_id": an_id(5),
         "created_by": an_id(8),
+        "scopes": (),
     },
+    Account.SecretAdded: {"secret_id": an_id(12), "digest": bytes(range(100, 132)), "added_by": an_id(8)},
+    Account.SecretRevoked: {"secret_id": an_id(12), "revoked_by": an_id(8)},
     Account.PasswordChanged: {
         "password_hash": "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$bmV3",
         "changed_by": an_id(1),
@@ -197,7 +201,7 @@ _FIELDS = {
         "purpose": "treatment",
         "origin": "192.0.2.7",
     },
-}
+} | _CARE_FIELDS
 
 
 def sample(event_class, version=3):
