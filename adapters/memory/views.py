@@ -1,6 +1,7 @@
 """Views that never lag: computed from the log at each read."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from domain.model.audit import AuditEvent
 from domain.model.client import Client
 from domain.model.identity import Identity
 from domain.model.session import Session, SessionStatus
-from domain.ports.views import AuditRecord, CaseloadItem, JourneyItem, Page
+from domain.ports.views import JOURNEY_KINDS, AuditRecord, CaseloadItem, JourneyItem, Page
 from domain.services.rendering import appointment_as_json, client_as_json, consent_as_json, session_as_json
 
 
@@ -47,6 +48,8 @@ class InMemoryJourneyView(InMemoryViews):
         since: datetime | None = None,
         until: datetime | None = None,
         kinds: Sequence[str] = (),
+        keep: Callable[[JourneyItem], bool] | None = None,
+        whole: bool = False,
         after: tuple[int, ...] | None = None,
         limit: int = 100,
     ) -> Page:
@@ -54,17 +57,46 @@ class InMemoryJourneyView(InMemoryViews):
         self._require_position(at_least)
         if client_id in self._log.fences:
             raise Erased(client_id=client_id)
-        items = sorted(self._items(client_id), key=_place)
-        chosen = [
-            item
-            for item in items
+        items = self._chosen(client_id, since, until, kinds, whole)
+        chosen = [item for item in items if (keep is None or keep(item)) and (after is None or _place(item) > after)]
+        page = tuple(chosen[:limit])
+        return Page(items=page, after=_place(page[-1]) if len(chosen) > limit else None)
+
+    def history(  # noqa: PLR0913 - the port's filters
+        self,
+        client_ids: Sequence[UUID],
+        *,
+        at_least: int = 0,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        kinds: Sequence[str] = (),
+        whole: bool = False,
+    ) -> Mapping[UUID, Sequence[JourneyItem]]:
+        self._require_position(at_least)
+        return {
+            client_id: ()
+            if client_id in self._log.fences
+            else tuple(self._chosen(client_id, since, until, kinds, whole))
+            for client_id in client_ids
+        }
+
+    def _chosen(
+        self,
+        client_id: UUID,
+        since: datetime | None,
+        until: datetime | None,
+        kinds: Sequence[str],
+        whole: bool,  # noqa: FBT001 - as its callers have it
+    ) -> list[JourneyItem]:
+        if not set(JOURNEY_KINDS).issuperset(kinds):
+            raise Invalid("There is no such kind of item.", field="kinds")
+        return [
+            item if whole else _without_detail(item)
+            for item in sorted(self._items(client_id), key=_place)
             if (not kinds or item.kind in kinds)
             and (since is None or item.happened_at >= since)
             and (until is None or item.happened_at < until)
-            and (after is None or _place(item) > after)
         ]
-        page = tuple(chosen[:limit])
-        return Page(items=page, after=_place(page[-1]) if len(chosen) > limit else None)
 
     def _items(self, client_id: UUID) -> Iterator[JourneyItem]:
         for aggregate, positions in self._of_client(client_id):
@@ -192,6 +224,13 @@ def _record(position: int, event: AuditEvent) -> AuditRecord:
         purpose=event.purpose,
         origin=event.origin,
     )
+
+
+def _without_detail(item: JourneyItem) -> JourneyItem:
+    """Utterances are read only by who asks for the whole."""
+    if item.kind != "transcript":
+        return item
+    return replace(item, content={name: value for name, value in item.content.items() if name != "utterances"})
 
 
 def _place(item: JourneyItem) -> tuple[int, int]:

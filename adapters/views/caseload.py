@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Connection, func, select
 
 from adapters.views.fences import fenced_among
-from adapters.views.journey import Opens
+from adapters.views.opening import Opens
 from adapters.views.tables import JOURNEY, caseload, journey_items
 from adapters.views.times import from_us, to_us
 from adapters.views.tracking import ViewTracking

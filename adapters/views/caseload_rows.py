@@ -55,6 +55,7 @@ class _Row:
     unsigned_sessions: int = 0
     last_session_at_us: int | None = None
     identity: bytes | None = None
+    last_position: int | None = None
 
     def values(self) -> tuple[Any, ...]:
         return (
@@ -64,6 +65,7 @@ class _Row:
             self.unsigned_sessions,
             self.last_session_at_us,
             self.identity,
+            self.last_position,
         )
 
     def take(self, changes: Iterable[SessionChange]) -> bool:
@@ -97,10 +99,16 @@ def changes_of(sessions: Iterable[Item], before: Mapping[Key, _Session]) -> Chan
 
 
 def update_caseload(
-    connection: Connection, changes: Changes, statuses: Mapping[UUID, str], identities: Mapping[UUID, bytes]
+    connection: Connection,
+    changes: Changes,
+    statuses: Mapping[UUID, str],
+    identities: Mapping[UUID, bytes],
+    positions: Mapping[UUID, int],
 ) -> None:
-    """Apply what a batch changed. Call it when the journey's rows were written."""
-    touched = {*changes, *statuses, *identities}
+    """Apply what a batch changed; `positions` are those of the newest event in each journey it touched. Call it when the
+    journey's rows were written.
+    """
+    touched = {*changes, *statuses, *identities, *positions}
     if not touched:
         return
     stored = _stored_rows(connection, touched)
@@ -113,6 +121,8 @@ def update_caseload(
         rows[client_id].status = status
     for client_id, identity in identities.items():
         rows[client_id].identity = identity
+    for client_id, position in positions.items():
+        rows[client_id].last_position = position
     replace_rows(connection, caseload, [row.values() for row in rows.values()], [(each.bytes,) for each in stored])
 
 

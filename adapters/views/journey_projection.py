@@ -14,6 +14,7 @@ from adapters.event_store.mapper import stream_of
 from adapters.event_store.rows import StoredRow
 from adapters.views.bulk import replace_rows
 from adapters.views.caseload_rows import changes_of, stored_sessions, update_caseload
+from adapters.views.opening import CLEAR_KINDS, DETAIL, ENTRY, sealed_entry
 from adapters.views.projection import Refusal
 from adapters.views.stories import ClientStory, IdentityStory, Item, Key, Story, story_class
 from adapters.views.tables import JOURNEY, View, caseload, journey_items
@@ -133,17 +134,24 @@ class JourneyBatch:
         return refused
 
     def _row(self, item: Item) -> tuple[Any, ...]:
+        """In the order of the table's columns."""
+        clear = item.kind in CLEAR_KINDS
+        content = item.content()
+        detail = item.detail() if item.detail is not None else None
+        plaintext = orjson.dumps(content) if clear else sealed_entry(item.kind, item.state, item.version, content)
+        seal = self._projection.sealer.seal_row
         return (
             item.id.bytes,
             item.client_id.bytes,
-            item.kind,
-            item.state,
-            item.version,
+            item.kind if clear else ENTRY,
+            item.state if clear else "",
+            item.version if clear else 0,
             item.happened_at_us,
             item.recorded_at_us,
             item.positions[0],
             pack(f">{len(item.positions)}Q", *item.positions),
-            self._sealed(item.client_id, journey_items, item.id, item.content()),
+            seal(item.client_id, journey_items.name, item.id, plaintext),
+            None if detail is None else seal(item.client_id, DETAIL[item.kind], item.id, orjson.dumps(detail)),
         )
 
     def _sealed(self, client_id: UUID, table: Table, row_id: UUID, content: Json) -> bytes:
@@ -168,8 +176,13 @@ class JourneyBatch:
         )
         keys = [(item.id.bytes, item.client_id.bytes) for item in known]
         replace_rows(connection, journey_items, [row for _, row in self._rows], keys)
+        positions: dict[int, int] = {}
+        for item, _ in self._rows:
+            number = item.client_id.int
+            positions[number] = max(positions.get(number, 0), item.positions[-1])
         statuses = {client_id: story.aggregate.status.value for client_id, story in self._charts.items()}
-        update_caseload(connection, changes, statuses, self._sealed_identities)
+        newest = {UUID(int=number): position for number, position in positions.items()}
+        update_caseload(connection, changes, statuses, self._sealed_identities, newest)
 
 
 @contextmanager

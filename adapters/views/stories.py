@@ -32,7 +32,7 @@ Key = tuple[int, int]
 
 @dataclass(slots=True)
 class Item:
-    """One row of the journey, still unsealed. `content` renders the item as of now."""
+    """One row of the journey, still unsealed. `content` renders the item as of now, `detail` what is kept beside it."""
 
     kind: str
     id: UUID
@@ -43,6 +43,7 @@ class Item:
     recorded_at_us: int
     positions: list[int]
     content: Callable[[], Json]
+    detail: Callable[[], Json] | None = None
 
     @property
     def key(self) -> Key:

@@ -61,6 +61,7 @@ journey_items = Table(
     _id("id", primary_key=True),
     # Part of the key because the id of a consent comes from its caller and is unique within a client only.
     _id("client_id", primary_key=True),
+    # `entry`, without state or version, where what it is would be a clinical fact: that is sealed with the content.
     Column("kind", String(16), nullable=False),
     Column("state", String(32), nullable=False),
     Column("version", Integer, nullable=False),
@@ -70,6 +71,8 @@ journey_items = Table(
     # Positions of its events, oldest first, eight bytes each, big-endian.
     Column("positions", LargeBinary, nullable=False),
     Column("content", LargeBinary, nullable=False),  # sealed JSON
+    # Sealed JSON: what few readers need and may be megabytes (utterances). Last, so that others never read over it.
+    Column("detail", LargeBinary),
 )
 Index(
     "ix_journey_items_order",
@@ -87,6 +90,8 @@ caseload = Table(
     Column("unsigned_sessions", Integer, nullable=False),
     Column("last_session_at_us", BigInteger),
     Column("identity", LargeBinary),  # sealed JSON; NULL until the identity was recorded
+    # Of the newest event in the client's journey: what was derived from it up to there still holds.
+    Column("last_position", BigInteger),
 )
 
 audit_entries = Table(
@@ -137,6 +142,6 @@ class View:
     tables: tuple[Table, ...]
 
 
-JOURNEY: Final = View("journey", 1, (journey_items, caseload))
+JOURNEY: Final = View("journey", 2, (journey_items, caseload))
 AUDIT: Final = View("audit", 1, (audit_entries,))
 VIEWS: Final = (JOURNEY, AUDIT)

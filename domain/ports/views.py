@@ -4,7 +4,7 @@
 ViewBehind when it doesn't. Sealed values of an erased client are left out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -91,6 +91,10 @@ class Page:
 
 
 class JourneyView(Protocol):
+    """`kinds` empty means all. The content of a transcript leaves out its utterances unless `whole` asks for them: they may
+    be megabytes.
+    """
+
     def of_client(  # noqa: PLR0913 - filters
         self,
         client_id: UUID,
@@ -99,12 +103,16 @@ class JourneyView(Protocol):
         since: datetime | None = None,
         until: datetime | None = None,
         kinds: Sequence[str] = (),
+        keep: Callable[[JourneyItem], bool] | None = None,
+        whole: bool = False,
         after: tuple[int, ...] | None = None,
         limit: int = 100,
     ) -> Page:
-        """JourneyItems, by happened_at then first position, oldest first. `limit` 1 to 2,000. Raises ViewBehind, Erased."""
+        """JourneyItems, by happened_at then first position, oldest first. `limit` 1 to 2,000. Only items that `keep` says
+        yes to; a page holds `limit` of them unless it is the last. Raises ViewBehind, Erased, Invalid.
+        """
 
-    def history(
+    def history(  # noqa: PLR0913 - filters
         self,
         client_ids: Sequence[UUID],
         *,
@@ -112,9 +120,10 @@ class JourneyView(Protocol):
         since: datetime | None = None,
         until: datetime | None = None,
         kinds: Sequence[str] = (),
+        whole: bool = False,
     ) -> Mapping[UUID, Sequence[JourneyItem]]:
-        """All JourneyItems of these clients, unpaged, each client's in the order of `of_client`; clients without any, and
-        erased ones, have none. For reports over a whole record or caseload. Raises ViewBehind.
+        """All JourneyItems of these clients, unpaged, each client's in the order of `of_client`; empty for clients without
+        any and for erased ones. For reports over a whole record or caseload. Raises ViewBehind, Invalid.
         """
 
 

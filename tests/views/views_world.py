@@ -150,20 +150,22 @@ class World:
             items = connection.execute(select(*journey_items.c)).all()
             clients = connection.execute(select(*caseload.c)).all()
             entries = connection.execute(select(*audit_entries.c).order_by(audit_entries.c.position)).all()
-        opened = self.rows.open_row
         return {
-            "journey_items": sorted(
-                (*row[:-1], orjson.loads(opened(row.client_id, "journey_items", row.id, row.content))) for row in items
-            ),
+            "journey_items": sorted(self._opened_item(row) for row in items),
             "caseload": sorted(
-                (
-                    *row[:-1],
-                    row.identity and orjson.loads(opened(row.client_id, "caseload", row.client_id, row.identity)),
-                )
+                (*row[:5], self._opened(row.client_id, "caseload", row.client_id, row.identity), *row[6:])
                 for row in clients
             ),
             "audit_entries": [tuple(row) for row in entries],
         }
+
+    def _opened_item(self, row: Any) -> tuple[Any, ...]:
+        content = self._opened(row.client_id, "journey_items", row.id, row.content)
+        detail = self._opened(row.client_id, "journey_items.detail", row.id, row.detail)
+        return (*row[:-2], content, detail)
+
+    def _opened(self, client_id: UUID, table: str, row_id: UUID, sealed: bytes | None) -> Any:
+        return sealed and orjson.loads(self.rows.open_row(client_id, table, row_id, sealed))
 
     def destroy_keys(self, client: Client) -> None:
         """What erasure does to the keys of a client."""
