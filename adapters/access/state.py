@@ -14,13 +14,20 @@ from adapters.event_store.reading import reading
 from domain.errors import SealBroken
 from domain.model.client import ClientStatus
 from domain.ports.access import AccountRecord, ListedAccount, Relation, SignInRecord, Standing
-from domain.ports.call import Actor, Purpose, Role
+from domain.ports.call import Actor, Purpose, Role, Scope
 
 _BY_LOGIN: Final = Question(select(accounts).where(accounts.c.login_mac == bindparam("mac")))
 _BY_ID: Final = Question(select(accounts).where(accounts.c.id == bindparam("account")))
 _OLDEST_FIRST: Final = (accounts.c.created_at_us, accounts.c.id)
 _SIGN_IN: Final = Question(
-    select(sign_ins, accounts.c.role, accounts.c.client_id, accounts.c.supervisor_id, accounts.c.disabled)
+    select(
+        sign_ins,
+        accounts.c.role,
+        accounts.c.client_id,
+        accounts.c.supervisor_id,
+        accounts.c.disabled,
+        accounts.c.scopes,
+    )
     .join(accounts, accounts.c.id == sign_ins.c.account_id)
     .where(sign_ins.c.id == bindparam("sign_in"))
 )
@@ -105,6 +112,7 @@ class SqlAccessState:
             sign_in_id=row.id,
             client_id=row.client_id,
             supervisor_id=row.supervisor_id,
+            scopes=_scopes(row),
         )
         return SignInRecord(
             id=row.id,
@@ -184,6 +192,7 @@ class SqlAccessState:
             failed_attempts=row.failed_attempts,
             locked_until_us=row.locked_until_us,
             created_at_us=row.created_at_us,
+            scopes=_scopes(row),
         )
 
     def _one(self, question: Question, **parameters: Any) -> Any:
@@ -198,3 +207,7 @@ class SqlAccessState:
     def _ids(self, statement: Any, **parameters: Any) -> Sequence[UUID]:
         with reading(self._engine) as connection:
             return tuple(connection.execute(statement, parameters).scalars())
+
+
+def _scopes(row: Any) -> frozenset[Scope]:
+    return frozenset(map(Scope, (row.scopes or "").split()))

@@ -1,7 +1,8 @@
 """Access state and drafts: tables of the event database, written in the transaction of the events they follow from.
 
 What a permission decision reads is here and never lags. Names, logins and password hashes are sealed; what is in clear
-is opaque ids, codes, counters, times and keyed hashes. All but `drafts` can be rebuilt from the events alone.
+is opaque ids, codes, counters, times and keyed hashes. All but `drafts`, `reports` and how far `webhooks` have come can be
+rebuilt from the events alone.
 """
 
 from typing import Any
@@ -31,6 +32,8 @@ accounts = Table(
     Column("created_at_us", BigInteger, nullable=False),
     # Login, display name and password hash, sealed under class `access`.
     Column("state", LargeBinary, nullable=False),
+    # Of service accounts, separated by spaces; NULL for everybody else.
+    Column("scopes", String(500)),
 )
 
 Index("ix_accounts_created_at_us", accounts.c.created_at_us, accounts.c.id)
@@ -105,3 +108,48 @@ drafts = Table(
 Index("ix_drafts_client_id", drafts.c.client_id)
 Index("ix_drafts_author_id", drafts.c.author_id, drafts.c.saved_at_us)
 Index("ix_drafts_saved_at_us", drafts.c.saved_at_us)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    # Where it goes and with which secrets is in its events; here is how far it has come, which no event tells.
+    _id("id", primary_key=True),
+    Column("status", String(32), nullable=False),
+    Column("created_at_us", BigInteger, nullable=False),
+    # Everything up to here was delivered, or was nothing to tell.
+    Column("position", BigInteger, nullable=False),
+    Column("due_at_us", BigInteger, nullable=False),
+    Column("leased_until_us", BigInteger, nullable=False),
+    # Failures in a row, and since when; 0 while it is well.
+    Column("attempts", Integer, nullable=False),
+    Column("failing_since_us", BigInteger, nullable=False),
+    # Attempts since it was registered, for metrics, and a code of how the last one ended.
+    Column("delivered", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("outcome", String(32), nullable=False),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    _id("id", primary_key=True),
+    _id("client_id", nullable=False),
+    _id("requested_by", nullable=False),
+    Column("role", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("media_type", String(64), nullable=False),
+    Column("requested_at_us", BigInteger, nullable=False),
+    Column("started_at_us", BigInteger, nullable=False),
+    Column("finished_at_us", BigInteger, nullable=False),
+    Column("expires_at_us", BigInteger, nullable=False),
+    Column("leased_until_us", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("failure", String(64), nullable=False),
+    # What was asked for and what came of it, sealed under class `view` of the client, bound to this row.
+    Column("parameters", LargeBinary, nullable=False),
+    Column("result", LargeBinary),
+)
+Index("ix_reports_client_id", reports.c.client_id)
+Index("ix_reports_requested_by", reports.c.requested_by, reports.c.requested_at_us)
+Index("ix_reports_state", reports.c.state, reports.c.leased_until_us)
+Index("ix_reports_expires_at_us", reports.c.expires_at_us)

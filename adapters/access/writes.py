@@ -84,7 +84,9 @@ class AccessWrites:
             Account.SignInSucceeded: self._account_changed,
             Account.Unlocked: self._account_changed,
             Account.SupervisionChanged: self._supervision_changed,
-            Account.Disabled: self._account_disabled,
+            Account.SecretAdded: self._account_changed,
+            Account.SecretRevoked: self._sign_ins_ended,
+            Account.Disabled: self._sign_ins_ended,
             Account.Enabled: self._account_changed,
             SignIn.Opened: self._sign_in_opened,
             SignIn.Refreshed: self._sign_in_refreshed,
@@ -112,6 +114,7 @@ class AccessWrites:
             "role": event.role.value,
             "client_id": event.client_id,
             "supervisor_id": event.supervisor_id,
+            "scopes": " ".join(event.scopes) or None,
             "created_at_us": microseconds(event.timestamp),
             "state": self._sealed(account),
             **_counters(account),
@@ -129,7 +132,9 @@ class AccessWrites:
         kept = {"account": event.originator_id, "kept": event.kept_sign_in_id or ALL_REVOKED}
         return (*self._account_sealed_anew(event, account), StateWrite(statement=_REVOKE_ALL_BUT, parameters=kept))
 
-    def _account_disabled(self, event: Account.Disabled, account: Account) -> Sequence[StateWrite]:
+    def _sign_ins_ended(
+        self, event: Account.Disabled | Account.SecretRevoked, account: Account
+    ) -> Sequence[StateWrite]:
         kept = {"account": event.originator_id, "kept": ALL_REVOKED}
         return (*self._account_changed(event, account), StateWrite(statement=_REVOKE_ALL_BUT, parameters=kept))
 

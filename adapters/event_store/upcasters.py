@@ -12,8 +12,14 @@ State = dict[str, Any]
 Upcaster = Callable[[State], State]
 Upcasters = Mapping[tuple[str, int], Upcaster]
 
-UPCASTERS: Final[Upcasters] = MappingProxyType({})
-"""By (precise kind, version it was written under). All topics are in their first version."""
+
+def _without_scopes(state: State) -> State:
+    """Accounts had no scopes before there were service accounts."""
+    return {**state, "scopes": []}
+
+
+UPCASTERS: Final[Upcasters] = MappingProxyType({("account.created", 1): _without_scopes})
+"""By (precise kind, version it was written under)."""
 
 
 def upcast(state: State, written: int, current: int, upcasters: Upcasters = UPCASTERS) -> State:

@@ -10,7 +10,7 @@ from joserfc.jwk import OctKey
 
 from adapters.keys.caches import BoundedCache
 from domain.errors import Erased, KeyMissing, SealBroken, Unauthenticated
-from domain.ports.call import Actor, Role
+from domain.ports.call import Actor, Role, Scope
 from domain.ports.identity import Claims
 from domain.ports.keys import RecordClass
 
@@ -56,6 +56,8 @@ class JoseTokenSigner:
             claims["client"] = actor.client_id.hex
         if actor.supervisor_id is not None:
             claims["supervisor"] = actor.supervisor_id.hex
+        if actor.scopes:
+            claims["scope"] = " ".join(sorted(actor.scopes))  # RFC 9068 §2.2.3
         header = {"alg": ALGORITHM, "typ": _TYPE, "kid": key_id.hex}
         return jwt.encode(header, claims, self._key(key_id), algorithms=[ALGORITHM])
 
@@ -99,6 +101,7 @@ def _claims(claims: dict[str, Any]) -> Claims:
             sign_in_id=UUID(hex=claims["sid"]),
             client_id=UUID(hex=claims["client"]) if "client" in claims else None,
             supervisor_id=UUID(hex=claims["supervisor"]) if "supervisor" in claims else None,
+            scopes=frozenset(map(Scope, claims.get("scope", "").split())),
         ),
         expires_at_us=int(claims["exp"]) * 1_000_000,
     )

@@ -73,6 +73,7 @@ class InMemoryAccessState:
                 sign_in_id=sign_in_id,
                 client_id=account.client_id,
                 supervisor_id=account.supervisor_id,
+                scopes=frozenset(self._created(account.id).scopes),
             ),
             refresh_hash=stay.refresh_hash,
             refreshed_at_us=stay.refreshed_at_us,
@@ -111,7 +112,7 @@ class InMemoryAccessState:
         if any(isinstance(event, Account.Created) and event.login in self._logins for event in events):
             raise LoginTaken
 
-    def apply(self, event: Any) -> None:  # noqa: PLR0912, C901 - one branch a kind of event
+    def apply(self, event: Any) -> None:  # noqa: PLR0912, PLR0915, C901 - one branch a kind of event
         """Change the state as the event says; events that grant nothing change nothing."""
         stream = event.originator_id
         if isinstance(event, Account.Event):
@@ -133,6 +134,8 @@ class InMemoryAccessState:
                 self._change(stream, failed_attempts=0, locked_until_us=0)
             case Account.SupervisionChanged():
                 self._change(stream, supervisor_id=event.supervisor_id)
+            case Account.SecretRevoked():
+                self._end_stays(stream)
             case Account.Disabled():
                 self._change(stream, disabled=True)
                 self._end_stays(stream)
@@ -172,7 +175,7 @@ class InMemoryAccessState:
 
     def _listed(self, account_id: UUID) -> ListedAccount:
         account, history = self._accounts[account_id], self._histories[account_id]
-        created = next(event for event in history if isinstance(event, Account.Created))
+        created = self._created(account_id)
         return ListedAccount(
             id=account_id,
             version=history[-1].originator_version,
@@ -185,7 +188,11 @@ class InMemoryAccessState:
             failed_attempts=account.failed_attempts,
             locked_until_us=account.locked_until_us,
             created_at_us=to_us(created.timestamp),
+            scopes=frozenset(created.scopes),
         )
+
+    def _created(self, account_id: UUID) -> Account.Created:
+        return next(event for event in self._histories[account_id] if isinstance(event, Account.Created))
 
     def _client_of(self, identity_id: UUID) -> UUID:
         return next(client_id for client_id in self._names if Identity.stream_of(client_id) == identity_id)

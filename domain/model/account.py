@@ -1,6 +1,7 @@
 """Accounts and sign-ins. Passwords and tokens come in as hashes; nothing here ever holds a secret."""
 
 import re
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Final
 from uuid import UUID
@@ -9,9 +10,10 @@ from eventsourcing.domain import Aggregate
 
 from domain.errors import Conflict, Invalid, NotFound
 from domain.model import checks
-from domain.ports.call import Role
+from domain.ports.call import Role, Scope
 from domain.ports.keys import RecordClass
 
+SECRETS_MOST: Final = 2
 PASSWORD_LEAST: Final = 12
 PASSWORD_MOST: Final = 128
 LOGIN_MOST: Final = 254  # RFC 5321 §4.5.3.1.3: a path of 256 with its angle brackets
@@ -55,6 +57,26 @@ class SupervisionUnchanged(Conflict):
     message = "The account is supervised so already."
 
 
+class SecretNotFound(NotFound):
+    code = "secret_not_found"
+    message = "The account has no secret with this id."
+
+
+class SecretsMost(Conflict):
+    code = "secrets_most"
+    message = "A service account holds two secrets at most."
+    hint = "Revoke the one that is no longer used, then issue the new one."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSecret:
+    """`digest` is SHA-256 of 256 random bits: nothing to guess, and no need to hash slowly."""
+
+    id: UUID
+    digest: bytes = field(repr=False)
+    added_at: datetime
+
+
 class Account(Aggregate):
     """`failed_attempts` counts since the last success, unlocking or change of password."""
 
@@ -72,6 +94,8 @@ class Account(Aggregate):
         self.failed_attempts = 0
         self.locked_until: datetime | None = None
         self.disabled = False
+        self.scopes: tuple[Scope, ...] = ()
+        self.secrets: dict[UUID, ServiceSecret] = {}
 
     @property
     def subject(self) -> None:
@@ -89,8 +113,10 @@ class Account(Aggregate):
         client_id: UUID | None
         supervisor_id: UUID | None
         created_by: UUID
+        scopes: tuple[Scope, ...]
 
         def apply(self, aggregate: "Account") -> None:
+            aggregate.scopes = self.scopes
             aggregate.login = self.login
             aggregate.display_name = self.display_name
             aggregate.role = self.role
@@ -177,6 +203,28 @@ class Account(Aggregate):
         def apply(self, aggregate: "Account") -> None:
             aggregate.supervisor_id = self.supervisor_id
 
+    class SecretAdded(Event):
+        """A service account got a secret; it may hold two, so that one is replaced while the other still works."""
+
+        KIND: ClassVar[str] = "account.secret_added"
+        secret_id: UUID
+        digest: bytes
+        added_by: UUID
+
+        def apply(self, aggregate: "Account") -> None:
+            secret = ServiceSecret(id=self.secret_id, digest=self.digest, added_at=self.timestamp)
+            aggregate.secrets[self.secret_id] = secret
+
+    class SecretRevoked(Event):
+        """Ends every sign-in of the account, in the same transaction: which secret opened it is not kept."""
+
+        KIND: ClassVar[str] = "account.secret_revoked"
+        secret_id: UUID
+        revoked_by: UUID
+
+        def apply(self, aggregate: "Account") -> None:
+            del aggregate.secrets[self.secret_id]
+
     @classmethod
     def create(  # noqa: PLR0913 - one argument a fact of the account
         cls,
@@ -190,8 +238,10 @@ class Account(Aggregate):
         password_hash: str,
         client_id: UUID | None = None,
         supervisor_id: UUID | None = None,
+        scopes: tuple[Scope, ...] = (),
     ) -> "Account":
-        """`login` as `normalised_login` gives it. Only client accounts name a client, only clinicians a supervisor.
+        """`login` as `normalised_login` gives it. Only client accounts name a client, only clinicians a supervisor, only
+        service accounts scopes, and those at least one.
 
         A client-role account without `client_id` is a personal representative's: care teams say whom it represents.
         Raises Invalid.
@@ -200,6 +250,8 @@ class Account(Aggregate):
         if client_id is not None and role is not Role.CLIENT:
             raise Invalid("Only accounts of clients name a client_id.", field="client_id")
         _check_supervisor(role, supervisor_id)
+        if bool(scopes) is not (role is Role.SERVICE):
+            raise Invalid("Service accounts have scopes, at least one; others have none.", field="scopes")
         return cls._create(
             cls.Created,
             id=account_id,
@@ -211,6 +263,7 @@ class Account(Aggregate):
             client_id=client_id,
             supervisor_id=supervisor_id,
             created_by=by,
+            scopes=tuple(sorted(set(scopes))),
         )
 
     def change_password(
@@ -262,6 +315,21 @@ class Account(Aggregate):
         if supervisor_id == self.supervisor_id:
             raise SupervisionUnchanged(account_id=self.id)
         self.trigger_event(self.SupervisionChanged, timestamp=at, supervisor_id=supervisor_id, changed_by=by)
+
+    def add_secret(self, *, at: datetime, by: UUID, secret_id: UUID, digest: bytes) -> None:
+        """Raises AccountDisabled, SecretsMost, Invalid (only service accounts have secrets)."""
+        self._require_enabled()
+        if self.role is not Role.SERVICE:
+            raise Invalid("Only service accounts have secrets.", field="account_id")
+        if len(self.secrets) >= SECRETS_MOST:
+            raise SecretsMost(account_id=self.id)
+        self.trigger_event(self.SecretAdded, timestamp=at, secret_id=secret_id, digest=digest, added_by=by)
+
+    def revoke_secret(self, *, at: datetime, by: UUID, secret_id: UUID) -> None:
+        """Raises SecretNotFound."""
+        if secret_id not in self.secrets:
+            raise SecretNotFound(account_id=self.id, secret_id=secret_id)
+        self.trigger_event(self.SecretRevoked, timestamp=at, secret_id=secret_id, revoked_by=by)
 
     def locked(self, now: datetime) -> bool:
         return self.locked_until is not None and now < self.locked_until

@@ -18,7 +18,7 @@ REASON_MOST: Final = 2_000
 DOCUMENT_MOST: Final = 200
 CARE_TEAM_MOST: Final = 200
 TEAM_RELATIONS: Final = frozenset(
-    (Relation.PRIMARY_CLINICIAN, Relation.CLINICIAN, Relation.SUPERVISOR, Relation.REPRESENTATIVE)
+    (Relation.PRIMARY_CLINICIAN, Relation.CLINICIAN, Relation.SUPERVISOR, Relation.REPRESENTATIVE, Relation.SYSTEM)
 )
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from domain.ports.call import Actor, Purpose, Role
+from domain.ports.call import Actor, Purpose, Role, Scope
 
 
 class Relation(StrEnum):
@@ -18,6 +18,8 @@ class Relation(StrEnum):
     CLINICIAN = "clinician"
     SUPERVISOR = "supervisor"
     REPRESENTATIVE = "representative"
+    SYSTEM = "system"
+    """A service account that was let in: another program of the practice."""
     AUTHOR = "author"
     """Wrote the entry in question; never stored, and holds after leaving the care team."""
 
@@ -66,6 +68,7 @@ class ListedAccount:
     locked_until_us: int
     """0 when it was never locked, or is unlocked since."""
     created_at_us: int
+    scopes: frozenset[Scope] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,12 +29,24 @@ class Purpose(StrEnum):
     RESEARCH = "research"
 
 
+class Scope(StrEnum):
+    """What a service account may be used for. `domain.services.policy.SCOPES` says which actions that is."""
+
+    CHANGES_READ = "changes:read"
+    JOURNEY_READ = "journey:read"
+    CONTEXT_READ = "context:read"
+    PROGRESS_READ = "progress:read"
+    MEASURES_READ = "measures:read"
+    MEASURES_WRITE = "measures:write"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     """An authenticated account.
 
     `client_id` is set for accounts of clients: the one record they may see. `supervisor_id` is set for trainees:
-    their sessions need that account's co-signature.
+    their sessions need that account's co-signature. `scopes` are those of a signed-in service account; the worker and
+    commands on the host are services without a sign-in, and no scope narrows what they may do.
     """
 
     id: UUID
@@ -42,6 +54,7 @@ class Actor:
     sign_in_id: UUID | None = None
     client_id: UUID | None = None
     supervisor_id: UUID | None = None
+    scopes: frozenset[Scope] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,10 @@ from domain.model.client import ClientEnteredInError, ClientNotFound
 from domain.model.session import NotTheAuthor
 from domain.ports.access import AccessState, Relation, Standing
 from domain.ports.audit import AuditEntry, Outcome
-from domain.ports.call import Call, Purpose, Role
+from domain.ports.call import Actor, Call, Purpose, Role
 from domain.ports.keys import RecordClass
 from domain.ports.ledger import Ledger
-from domain.services.policy import RULES, Action, Rule
+from domain.services.policy import RULES, SCOPES, Action, Rule
 
 __all__ = [
     "Access",
@@ -26,6 +26,7 @@ __all__ = [
     "PurposeNotPermitted",
     "RelationNotPermitted",
     "RoleNotPermitted",
+    "ScopeNotPermitted",
     "decide",
 ]
 
@@ -33,6 +34,12 @@ __all__ = [
 class RoleNotPermitted(Denied):
     code = "role_not_permitted"
     message = "An account of this role may not do this."
+
+
+class ScopeNotPermitted(Denied):
+    code = "scope_not_permitted"
+    message = "No scope of this service account includes this."
+    hint = "An operator can make a service account with the scope that does."
 
 
 class ClassNotPermitted(Denied):
@@ -145,6 +152,13 @@ def _denial(  # noqa: PLR0913, PLR0917 - as decide
     return Decision(False, PurposeNotPermitted.code)
 
 
+def in_scope(actor: Actor, action: Action) -> bool:
+    """Whether a scope includes it, for service accounts that signed in; always for everybody else."""
+    if actor.role is not Role.SERVICE or actor.sign_in_id is None:
+        return True
+    return any(action in SCOPES[scope] for scope in actor.scopes)
+
+
 _NO_ACCOUNT: Final = UUID(int=0)
 _NO_CLIENT: Final = Standing(relation=Relation.NONE, known=False, open=False)
 _SELF: Final = Standing(relation=Relation.SELF, known=True, open=True)
@@ -167,12 +181,15 @@ class Access:
         self, call: Call, action: Action, resources: tuple[UUID, ...] = (), client_id: UUID | None = None
     ) -> None:
         """Before anything is loaded: that this role may ever do it, so that ids tell other roles nothing. `client_id`
-        is whose record was asked for, as far as the caller named one. Raises RoleNotPermitted, Unauthenticated.
+        is whose record was asked for, as far as the caller named one. Raises RoleNotPermitted, ScopeNotPermitted,
+        Unauthenticated.
         """
         if not call.actor.id.int:
             raise Unauthenticated
         if (call.actor.role, action) not in _ROLE_MAY:
             self._deny(call, action, client_id, resources, RoleNotPermitted())
+        if not in_scope(call.actor, action):
+            self._deny(call, action, client_id, resources, ScopeNotPermitted())
 
     def require(  # noqa: PLR0913 - what a decision depends on
         self,

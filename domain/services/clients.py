@@ -17,7 +17,7 @@ from domain.ports.keys import RecordClass
 from domain.ports.ledger import Ledger, Receipt
 from domain.ports.stores import AggregateStore
 from domain.ports.views import CaseloadItem, CaseloadView
-from domain.services.access import Access, Action
+from domain.services.access import Access, Action, RelationNotPermitted
 from domain.services.versions import check_version
 
 _ROLES_OF: dict[Relation, frozenset[Role]] = {
@@ -25,7 +25,9 @@ _ROLES_OF: dict[Relation, frozenset[Role]] = {
     Relation.CLINICIAN: frozenset((Role.CLINICIAN, Role.SUPERVISOR)),
     Relation.SUPERVISOR: frozenset((Role.SUPERVISOR,)),
     Relation.REPRESENTATIVE: frozenset((Role.CLIENT,)),
+    Relation.SYSTEM: frozenset((Role.SERVICE,)),
 }
+_LEADS = frozenset((Relation.PRIMARY_CLINICIAN, Relation.SUPERVISOR))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,12 +120,17 @@ class ClientService:
         return items
 
     def join_care_team(self, call: Call, client_id: UUID, account_id: UUID, relation: Relation) -> Receipt:
-        """Add an account, or change its relation. An operator may, to hand a chart over.
+        """Add an account, or change its relation. An operator may, to hand a chart over; another program is let in by who
+        leads the treatment alone, since operators hold its secrets.
 
         Raises ClientNotFound, Denied, StaleVersion, AccountNotFound, AccountDisabled, AlreadyInCareTeam,
         LastPrimaryClinician, ClientEnteredInError, Invalid.
         """
         client = self._for_change(call, Action.CLIENT_JOIN_CARE_TEAM, client_id, account_id)
+        if relation is Relation.SYSTEM and client.care_team.get(call.actor.id) not in _LEADS:
+            denial = RelationNotPermitted
+            self._access.note_denial(call, Action.CLIENT_JOIN_CARE_TEAM, client_id, (account_id,), denial.code)
+            raise denial
         self._check_member(account_id, relation)
         client.join_care_team(at=call.at, by=call.actor.id, account_id=account_id, relation=relation)
         return self._save(call, Action.CLIENT_JOIN_CARE_TEAM, client, account_id)

@@ -4,12 +4,14 @@ Deny by default: what no rule allows is denied. `tests/domain/test_policy.py` st
 compares the two over every combination.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from domain.ports.access import Relation
-from domain.ports.call import Purpose, Role
+from domain.ports.call import Purpose, Role, Scope
 from domain.ports.keys import RecordClass
 
 
@@ -112,6 +114,8 @@ class Action(StrEnum):
     ACCOUNT_CHANGE_SUPERVISION = "account.change_supervision"
     ACCOUNT_RESET_PASSWORD = "account.reset_password"  # noqa: S105 - a code, not a password
     ACCOUNT_CHANGE_PASSWORD = "account.change_password"  # noqa: S105 - a code, not a password
+    ACCOUNT_ADD_SECRET = "account.add_secret"  # noqa: S105 - a code, not a secret
+    ACCOUNT_REVOKE_SECRET = "account.revoke_secret"  # noqa: S105 - a code, not a secret
     SIGN_IN_OPEN = "sign_in.open"
     SIGN_IN_REFRESH = "sign_in.refresh"
     SIGN_IN_SIGN_OUT = "sign_in.sign_out"
@@ -144,6 +148,31 @@ _OPERATIONS: Final = frozenset((Purpose.OPERATIONS,))
 _COMPLIANCE: Final = frozenset((Purpose.COMPLIANCE, Purpose.CLIENT_REQUEST))
 _ANY_PURPOSE: Final = frozenset(Purpose)
 _PEOPLE: Final = frozenset(Role) - {Role.SERVICE}
+_SERVICES: Final = frozenset((Role.SERVICE,))
+_LET_IN: Final = frozenset((Relation.SYSTEM,))
+_RECORD_READS: Final = (
+    Action.SESSION_READ,
+    Action.APPOINTMENT_READ,
+    Action.TRANSCRIPT_READ,
+    Action.GOAL_READ,
+    Action.RISK_FLAG_READ,
+    Action.TREATMENT_PLAN_READ,
+    Action.DIAGNOSIS_READ,
+    Action.MEDICATION_READ,
+    Action.SAFETY_PLAN_READ,
+)
+
+SCOPES: Final[Mapping[Scope, frozenset[Action]]] = MappingProxyType(
+    {
+        Scope.CHANGES_READ: frozenset((Action.CHANGES_READ,)),
+        Scope.JOURNEY_READ: frozenset((Action.CLIENT_READ, Action.JOURNEY_READ, *_RECORD_READS)),
+        Scope.CONTEXT_READ: frozenset((Action.CONTEXT_READ,)),
+        Scope.PROGRESS_READ: frozenset((Action.PROGRESS_READ,)),
+        Scope.MEASURES_READ: frozenset((Action.MEASURE_READ, Action.INSTRUMENT_READ)),
+        Scope.MEASURES_WRITE: frozenset((Action.MEASURE_RECORD, Action.INSTRUMENT_READ)),
+    }
+)
+"""What a signed-in service account may ask for, by scope. A rule must allow it too: scopes only ever narrow."""
 
 
 def _rule(  # noqa: PLR0913, PLR0917 - a row of the table, read in columns
@@ -488,6 +517,8 @@ RULES: Final[tuple[Rule, ...]] = (
         Action.ACCOUNT_ENABLE,
         Action.ACCOUNT_UNLOCK,
         Action.ACCOUNT_CHANGE_SUPERVISION,
+        Action.ACCOUNT_ADD_SECRET,
+        Action.ACCOUNT_REVOKE_SECRET,
     ),
     _rule(
         "carer_finds_colleague",
@@ -554,6 +585,38 @@ RULES: Final[tuple[Rule, ...]] = (
         _OPERATIONS,
         RecordClass.ACCESS,
         Action.CHANGES_READ,
+    ),
+    _rule(
+        "platform_reads_where_it_was_let_in",
+        "Another program reads a chart only where who leads the treatment let it in, and what its scopes include.",
+        _SERVICES,
+        _LET_IN,
+        _OPERATIONS,
+        RecordClass.JOURNAL,
+        Action.CLIENT_READ,
+        *_RECORD_READS,
+        Action.JOURNEY_READ,
+        Action.CONTEXT_READ,
+        Action.PROGRESS_READ,
+    ),
+    _rule(
+        "platform_measures_where_it_was_let_in",
+        "A program that hands out questionnaires to the team's clients records what they answered.",
+        _SERVICES,
+        _LET_IN,
+        _OPERATIONS,
+        RecordClass.MEASURES,
+        Action.MEASURE_RECORD,
+        Action.MEASURE_READ,
+    ),
+    _rule(
+        "platform_reads_instruments",
+        "Who hands out published questionnaires must know them.",
+        _SERVICES,
+        _NOBODY,
+        _OPERATIONS,
+        RecordClass.MEASURES,
+        Action.INSTRUMENT_READ,
     ),
     _rule(
         "operator_runs_webhooks",

@@ -172,7 +172,8 @@ class SignInService:
         record = self._state.sign_in(claims.actor.sign_in_id)
         if record is None or self._ended(record, at):
             raise SignedOut
-        if record.actor != claims.actor:
+        scopes = claims.actor.scopes  # a token may be asked for with fewer than the account has
+        if replace(record.actor, scopes=scopes) != claims.actor or not scopes <= record.actor.scopes:
             raise Unauthenticated("The account is not what this token says; refresh it.")
         return claims.actor
 
@@ -183,7 +184,8 @@ class SignInService:
             return None
 
     def _usable(self, account: AccountRecord, at: datetime) -> bool:
-        return not account.disabled and account.locked_until_us <= microseconds(at)
+        person = account.role is not Role.SERVICE  # services have secrets, and no password to be locked out by
+        return person and not account.disabled and account.locked_until_us <= microseconds(at)
 
     def _open_unless_changed(self, call: Call, account: AccountRecord, password: str) -> Tokens:
         """Another sign-in or failure at the same moment makes this one look at the account again."""

@@ -5,10 +5,10 @@ from itertools import product
 import pytest
 
 from domain.ports.access import Relation
-from domain.ports.call import Purpose, Role
+from domain.ports.call import Purpose, Role, Scope
 from domain.ports.keys import RecordClass
 from domain.services.access import Action, Decision, compiled, decide
-from domain.services.policy import RULES, Rule
+from domain.services.policy import RULES, SCOPES, Rule
 
 R, P, C = Relation, Purpose, RecordClass
 
@@ -41,16 +41,7 @@ def oracle(  # noqa: PLR0911 - one sentence a role
         case Role.OPERATOR:
             return purpose is P.OPERATIONS and relation is R.NONE and operator(action, record_class)
         case Role.SERVICE:
-            return (
-                purpose is P.OPERATIONS
-                and relation is R.NONE
-                and (action, record_class)
-                in {
-                    ("account.bootstrap", C.ACCESS),
-                    ("account.reset_password", C.ACCESS),
-                    ("draft.discard_stale", C.JOURNAL),
-                }
-            )
+            return purpose is P.OPERATIONS and service(action, record_class, relation)
         case Role.ML_ENGINEER:
             return False
 
@@ -100,10 +91,36 @@ def client(action: str, record_class: RecordClass, relation: Relation) -> bool:
     return record_class is C.JOURNAL and action in seen | decided
 
 
+def service(action: str, record_class: RecordClass, relation: Relation) -> bool:
+    # Another program of the practice: the record, where a lead let it in, and what its scopes then leave of it.
+    if relation is R.SYSTEM:
+        if record_class is C.MEASURES:
+            return action in {"measure.record", "measure.read"}
+        things = {"client", "session", "appointment", "transcript", "goal", "risk_flag"}
+        things |= {"treatment_plan", "diagnosis", "medication", "safety_plan", "journey", "context", "progress"}
+        return record_class is C.JOURNAL and action in {f"{thing}.read" for thing in things}
+    # The worker and commands on the host: nobody's chart.
+    return relation is R.NONE and (action, record_class) in {
+        ("account.bootstrap", C.ACCESS),
+        ("account.reset_password", C.ACCESS),
+        ("draft.discard_stale", C.JOURNAL),
+        ("worklist.sweep", C.JOURNAL),
+        ("risk_flag.escalate_overdue", C.JOURNAL),
+        ("report.make", C.JOURNAL),
+        ("webhook.deliver", C.JOURNAL),
+        ("changes.read", C.ACCESS),
+        ("import.run", C.JOURNAL),
+        ("instrument.read", C.MEASURES),
+    }
+
+
 def operator(action: str, record_class: RecordClass) -> bool:
     if record_class is C.JOURNAL:
         return action in {"client.join_care_team", "client.leave_care_team"}
+    if action in {"webhook.register", "webhook.read", "webhook.change"}:
+        return record_class is C.ACCESS
     kept = {"create", "list", "read", "disable", "enable", "unlock", "change_supervision"}
+    kept |= {"add_secret", "revoke_secret"}
     return record_class is C.ACCESS and action.startswith("account.") and action.split(".")[1] in kept
 
 
@@ -122,11 +139,31 @@ def test_classes_without_a_rule_are_closed_to_everybody(record_class):
     assert not any(decide(role, action, record_class, *rest).allowed for role, action, *rest in everything)
 
 
-@pytest.mark.parametrize("role", [Role.ML_ENGINEER, Role.OPERATOR, Role.COMPLIANCE_OFFICER, Role.SERVICE])
+READING = [Action.SESSION_READ, Action.JOURNEY_READ, Action.CLIENT_READ, Action.DRAFT_READ, Action.IDENTITY_READ]
+
+
+@pytest.mark.parametrize("role", [Role.ML_ENGINEER, Role.OPERATOR, Role.COMPLIANCE_OFFICER])
 def test_who_does_not_treat_never_reads_what_clients_said(role):
-    reading = [Action.SESSION_READ, Action.JOURNEY_READ, Action.CLIENT_READ, Action.DRAFT_READ, Action.IDENTITY_READ]
-    combinations = product(reading, C, R, (True, False), P)
+    combinations = product(READING, C, R, (True, False), P)
     assert not any(decide(role, *combination).allowed for combination in combinations)
+
+
+def test_other_programs_read_what_clients_said_only_where_they_were_let_in():
+    combinations = product(READING, C, set(R) - {R.SYSTEM}, (True, False), P)
+    assert not any(decide(Role.SERVICE, *combination).allowed for combination in combinations)
+
+
+def test_no_scope_includes_what_no_rule_allows_a_service():
+    ruled = {action for rule in RULES if Role.SERVICE in rule.roles for action in rule.actions}
+    assert set(SCOPES) == set(Scope)
+    assert all(actions and actions <= ruled for actions in SCOPES.values())
+
+
+def test_no_scope_includes_what_only_the_worker_and_the_host_may_do():
+    inner = {"account", "draft", "worklist", "report", "webhook", "import", "audit", "sign_in"}
+    for actions in SCOPES.values():
+        assert not {action.value.partition(".")[0] for action in actions} & inner
+        assert Action.RISK_FLAG_ESCALATE_OVERDUE not in actions
 
 
 @pytest.mark.parametrize("purpose", [P.MODEL_TRAINING, P.RESEARCH])
