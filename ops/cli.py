@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from domain.errors import AnamnesisError
-from ops.commands import accounts, bench, demo, doctor, keys, migrate, processes, views
+from ops.commands import accounts, bench, demo, doctor, imports, keys, migrate, processes, views
 from ops.console import voice
 from ops.saying import saying
 from ops.settings import debugging
@@ -33,6 +33,7 @@ app.command(rich_help_panel="Maintain")(migrate.migrate)
 app.command("rebuild-views", rich_help_panel="Maintain")(views.rebuild_views)
 app.add_typer(keys.app, name="keys", rich_help_panel="Maintain")
 app.add_typer(accounts.app, name="account", rich_help_panel="Maintain")
+app.add_typer(imports.app, name="import", rich_help_panel="Maintain")
 app.add_typer(bench.app, name="bench", rich_help_panel="Measure")
 
 

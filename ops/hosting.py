@@ -18,35 +18,40 @@ HOST: Final = Actor(id=uuid5(NAMESPACE_URL, "anamnesis:host"), role=Role.SERVICE
 
 def create_account(*, login: str, name: str, role: Role, password: str) -> UUID:
     """Raises LoginTaken, Invalid and what `build` raises."""
-    with _hosted() as (system, call):
+    with hosted() as system:
         account_id = system.ids.opaque()
         system.services.accounts.bootstrap(
-            call, account_id, login=login, password=password, display_name=name, role=role
+            call_of_host(system), account_id, login=login, password=password, display_name=name, role=role
         )
         return account_id
 
 
 def reset_account_password(*, login: str, password: str) -> UUID:
     """Raises AccountNotFound, AccountDisabled, Invalid and what `build` raises."""
-    with _hosted() as (system, call):
+    with hosted() as system:
         state = SqlAccessState(system.databases.events, AccessVault(system.keys, system.recorder.deployment_id))
         account = state.account_by_login(normalised_login(login))
         if account is None:
             raise AccountNotFound("There is no account with this login.")
-        system.services.accounts.reset_password(call, account.id, password)
+        system.services.accounts.reset_password(call_of_host(system), account.id, password)
         return account.id
 
 
+def call_of_host(system: System) -> Call:
+    """A call of whoever runs commands on this machine."""
+    return Call(
+        actor=HOST,
+        request_id=system.ids.ordered(),
+        at=system.clock.now(),
+        origin="host",
+        purpose=Purpose.OPERATIONS,
+    )
+
+
 @contextmanager
-def _hosted() -> Iterator[tuple[System, Call]]:
+def hosted() -> Iterator[System]:
+    """The system that the environment's settings name, for a command. Raises what `build` raises."""
     settings = Settings.load()
     configure("warning", process="host")
     with build(settings, parts=Part.HOST) as system:
-        call = Call(
-            actor=HOST,
-            request_id=system.ids.ordered(),
-            at=system.clock.now(),
-            origin="host",
-            purpose=Purpose.OPERATIONS,
-        )
-        yield system, call
+        yield system

@@ -102,21 +102,21 @@ class ImportService:
 
         Raises Denied, ImportedDifferently, Erased, StoreUnavailable, KeysUnavailable.
         """
+        became = self.look(call, record)
+        if became is Taken.WRITTEN:
+            self._ledger.save(self._command(call, "client", [record]), _entry(record), *record.aggregates)
+        return became
+
+    def look(self, call: Call, record: ImportedRecord) -> Taken:
+        """What `take` would do. Raises Denied, ImportedDifferently, StoreUnavailable."""
         self._require(call, record)
-        named = self._command(call, "client", [record])
-        if self._told_before(named) or self._known(record):
+        if self._told_before(self._command(call, "client", [record])) or self._known(record):
             return Taken.THERE_ALREADY
-        self._ledger.save(named, _entry(record), *record.aggregates)
         return Taken.WRITTEN
 
     def take_all(self, call: Call, records: Sequence[ImportedRecord]) -> Sequence[Taken]:
         """Write all of them in one append, or none; those who are there already stay as they are. Raises as `take`."""
-        for record in records:
-            self._require(call, record)
-        # Each client's own command may stand from an earlier run, and then says whether the source has changed.
-        for record in records:
-            self._told_before(self._command(call, "client", [record]))
-        taken = [Taken.THERE_ALREADY if self._known(record) else Taken.WRITTEN for record in records]
+        taken = [self.look(call, record) for record in records]
         new = [record for record, became in zip(records, taken, strict=True) if became is Taken.WRITTEN]
         named = self._command(call, "clients", new)
         if new and not self._told_before(named):
