@@ -11,8 +11,11 @@ from domain.model.appointment import Appointment
 from domain.model.audit import AuditEvent
 from domain.model.client import Client
 from domain.model.diagnosis import Diagnosis
+from domain.model.goal import Goal
 from domain.model.identity import Identity
+from domain.model.measure import Measure
 from domain.model.medication import Medication
+from domain.model.risk_flag import RiskFlag
 from domain.model.safety_plan import SafetyPlan
 from domain.model.session import Session
 from domain.model.transcript import Transcript
@@ -23,6 +26,9 @@ AGGREGATES: Final[tuple[type[Aggregate], ...]] = (
     Identity,
     Session,
     Appointment,
+    Goal,
+    Measure,
+    RiskFlag,
     TreatmentPlan,
     SafetyPlan,
     Diagnosis,

@@ -73,6 +73,12 @@ def integer(field: str, value: int, least: int, most: int) -> None:
         raise OutOfRange(f"{field} must be a whole number from {least} to {most}.", field=field, least=least, most=most)
 
 
+def number(field: str, value: float, least: float, most: float) -> None:
+    """Raises OutOfRange, also for what is no number: True, False, NaN."""
+    if isinstance(value, bool) or not least <= value <= most:
+        raise OutOfRange(f"{field} must be a number from {least:g} to {most:g}.", field=field, least=least, most=most)
+
+
 def instant(field: str, value: datetime, *, now: datetime) -> None:
     """An aware instant that has come already. Raises ImpossibleTime."""
     if value.tzinfo is None:

@@ -5,7 +5,7 @@ a changed form needs a new schema version in `adapters/event_store/registry.py` 
 """
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -18,7 +18,10 @@ from domain.model.account import Account, SignIn
 from domain.model.appointment import Appointment, CancellationReason, CancelledBy, MissReason
 from domain.model.audit import AuditEvent
 from domain.model.client import Client
+from domain.model.goal import Goal, GoalContent, GoalMetric, Milestone
 from domain.model.identity import Identity, IdentityContent
+from domain.model.measure import CompletedBy, Measure
+from domain.model.risk_flag import EscalationReason, FlagLevel, FlagSource, RiskFlag
 from domain.model.session import Session, SessionContent
 from domain.model.values import (
     Address,
@@ -98,6 +101,27 @@ WHO = IdentityContent(
 )
 START = MomentInZone(datetime(2026, 3, 29, 0, 30, tzinfo=UTC), "America/Sao_Paulo", -10_800)
 
+GOAL = GoalContent(
+    statement="Take the train alone again — to Porto, e.g.",
+    specific="Porto and back.",
+    measurable="Journeys a month.",
+    achievable="With a friend first.",
+    relevant="His sister lives there.",
+    metric=GoalMetric.MEASURE,
+    instrument="gad-7",
+    baseline=14.0,
+    target=4.0,
+    due_on=date(2026, 9, 30),
+    milestones=(
+        Milestone(id=an_id(20), text="One stop, with a friend.", due_on=date(2026, 4, 1)),
+        Milestone(id=an_id(21), text="One stop, alone."),
+    ),
+    session_ids=(an_id(7),),
+)
+SHARED_GOAL = GoalContent(
+    statement="x", metric=GoalMetric.MILESTONES, milestones=(Milestone(id=an_id(20), text="y"),)
+)
+
 _FIELDS = {
     Client.Registered: {"registered_by": an_id(1)},
     Client.CareTeamJoined: {
@@ -159,6 +183,54 @@ _FIELDS = {
     },
     Appointment.Missed: {"reason": MissReason.CLIENT_NO_SHOW, "recorded_by": an_id(2)},
     Appointment.EnteredInError: {"marked_by": an_id(2), "reason": "Wrong chart."},
+    Goal.Set: {"client_id": an_id(9), "set_by": an_id(1), "content": GOAL},
+    Goal.Revised: {"revised_by": an_id(2), "content": SHARED_GOAL},
+    Goal.ProgressRecorded: {
+        "recorded_by": an_id(1),
+        "value": 62.5,
+        "took_place": START,
+        "session_id": an_id(7),
+    },
+    Goal.MilestoneReached: {"recorded_by": an_id(1), "milestone_id": an_id(20), "reached_on": date(2026, 3, 1)},
+    Goal.Completed: {"completed_by": an_id(1), "completed_on": date(2026, 3, 2)},
+    Goal.Abandoned: {"abandoned_by": an_id(1), "abandoned_on": date(2026, 3, 2), "reason": "He moved to Porto."},
+    Goal.Reopened: {"reopened_by": an_id(2)},
+    Goal.EnteredInError: {"marked_by": an_id(1), "reason": "Wrong chart."},
+    Measure.Recorded: {
+        "client_id": an_id(9),
+        "instrument": "phq-9",
+        "instrument_version": "1",
+        "taken_at": START,
+        "answers": (2, 1, None, 1, 0, 2, 1, 0, 1),
+        "completed_by": CompletedBy.CLIENT,
+        "recorded_by": an_id(1),
+        "session_id": an_id(7),
+        "score": 9.0,
+        "severity": "mild",
+        "prorated": True,
+        "flag_id": an_id(22),
+    },
+    Measure.EnteredInError: {"marked_by": an_id(1), "reason": "Wrong chart."},
+    RiskFlag.Raised: {
+        "client_id": an_id(9),
+        "level": FlagLevel.MODERATE,
+        "source": FlagSource.ITEM,
+        "reason": "phq-9, item 9, answer 1.",
+        "raised_by": None,
+        "measure_id": an_id(23),
+        "session_id": an_id(7),
+        "due_at": AT + timedelta(hours=72),
+    },
+    RiskFlag.Acknowledged: {"acknowledged_by": an_id(1), "note": "Called him at once."},
+    RiskFlag.Escalated: {
+        "escalated_by": None,
+        "escalated_to": an_id(5),
+        "reason": EscalationReason.OVERDUE,
+        "due_at": AT + timedelta(hours=1),
+    },
+    RiskFlag.Resolved: {"resolved_by": an_id(5), "outcome": "Safety plan reviewed; seen again on Friday."},
+    RiskFlag.MeasureWithdrawn: {"withdrawn_by": an_id(1)},
+    RiskFlag.EnteredInError: {"marked_by": an_id(5), "reason": "Raised twice."},
     Account.Created: {
         "login": "ana@clinic.example",
         "display_name": "Ana Öberg",
