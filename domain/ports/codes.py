@@ -1,5 +1,6 @@
 """Published code lists."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,9 +15,24 @@ class CodeEntry:
 
 
 class DiagnosisCodes(Protocol):
+    """A list in its published order. Codes are taken as people write them: dot or no dot, any case, spaces around."""
+
     @property
     def edition(self) -> str:
-        """Which list and release, such as `icd-10-cm/2025-april`."""
+        """Which list and release, such as `icd-10-cm/2026-04`."""
 
     def find(self, code: str) -> CodeEntry | None:
-        """By the code as written, dot or no dot, any case. None when the list has no such code."""
+        """None when the list has no such code; chapters and ranges are none."""
+
+    def below(self, code: str, limit: int) -> Sequence[CodeEntry]:
+        """The first diagnoses under a heading, billable ones alone; none for what is no heading."""
+
+    def near(self, code: str, limit: int) -> Sequence[CodeEntry]:
+        """Diagnoses that share the longest beginning with a code that the list does not have, within its category (the
+        first three characters), billable ones alone; none when there is no such category.
+        """
+
+    def search(self, query: str, limit: int) -> Sequence[CodeEntry]:
+        """Codes that begin so, in the list's order; else entries whose description has a word that begins with each word
+        asked for, mental disorders first, then the shorter description. Headings are among them.
+        """
