@@ -158,6 +158,8 @@ class MeasureProgress:
     crossings: tuple[Crossing, ...]
     trend: Trend
     buckets: tuple[Summary, ...]
+    other_versions: tuple[str, ...] = ()
+    """Versions of the same instrument that were used in the period too: each is told for itself, never joined."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,6 +300,8 @@ class Report:
     flags: tuple[FlagSummary, ...]
     events: int
     left_out: int
+    not_judged: tuple[Source, ...] = ()
+    """Measures of an instrument or version that this release does not know: named, and counted for nothing."""
 
 
 class CaseloadStanding(StrEnum):

@@ -1,0 +1,157 @@
+"""The rule that names a course: improving, stable, regressing, fluctuating, or that it can't be told.
+
+In this order:
+1. Fewer than five moments: reliable change between first and last, else insufficient data. (Kendall's test can't reach
+   p < .05 with four.)
+2. The interval of the Theil-Sen slope excludes zero and the fitted change reaches the threshold: improving or regressing.
+3. Reversals, or scatter about the line, beyond what the measure's error explains: fluctuating.
+4. The interval of the change lies within ± the minimal important difference: stable.
+5. Anything else is unclear.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from domain.progress import lines
+from domain.progress.fluctuation import range_in_errors, reversals, spread_beyond
+from domain.progress.report import Interval, Observation, Trend, TrendClass
+from domain.progress.series import sources_of
+from domain.progress.yardstick import CONFIDENCE, Better, Yardstick
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FEWEST: Final = 5
+LINE_RULE: Final = "theil_sen/1"
+PAIR_RULE: Final = "reliable_change/1"
+_WEEK_S: Final = 7 * 86_400.0
+
+
+def in_order(observations: Sequence[Observation]) -> tuple[Observation, ...]:
+    """By time, then by record, so that the order of the input means nothing."""
+    return tuple(sorted(observations, key=lambda each: (each.at, each.source.id.int, each.value)))
+
+
+def trend(observations: Sequence[Observation], yardstick: Yardstick) -> Trend:
+    """How the observations went, judged by the yardstick of their scale."""
+    ordered = in_order(observations)
+    if len({each.at for each in ordered}) < FEWEST:
+        return _of_few(ordered, yardstick)
+    import numpy as np
+
+    start = ordered[0].at
+    weeks = np.array([(each.at - start).total_seconds() for each in ordered]) / _WEEK_S
+    values = np.array([each.value for each in ordered], dtype=np.float64)
+    line = lines.fit(weeks, values)
+    verdict, because = _judged(line, values, yardstick)
+    return Trend(
+        verdict=verdict,
+        estimate=line.slope,
+        interval=Interval(low=line.low, high=line.high, level=CONFIDENCE),
+        change=line.change,
+        unit=yardstick.unit,
+        rule=LINE_RULE,
+        because=because,
+        observations=len(ordered),
+        sources=sources_of(ordered),
+    )
+
+
+def direction(change: float, better: Better) -> TrendClass:
+    """IMPROVING or REGRESSING by sign; UNCLEAR where no side is better."""
+    if better is Better.EITHER or change == 0:
+        return TrendClass.UNCLEAR
+    return TrendClass.IMPROVING if (change > 0) == (better is Better.HIGHER) else TrendClass.REGRESSING
+
+
+def told(value: float) -> str:
+    """A figure as a sentence shows it: one decimal, none for whole numbers."""
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _of_few(ordered: Sequence[Observation], yardstick: Yardstick) -> Trend:
+    difference = ordered[-1].value - ordered[0].value if len(ordered) > 1 else None
+    verdict = TrendClass.INSUFFICIENT_DATA
+    because = f"{_counted(len(ordered))}; a trend needs {FEWEST} at different times."
+    if difference is not None and yardstick.known and abs(difference) >= yardstick.threshold - 1e-9:
+        verdict = direction(difference, yardstick.better)
+        because = (
+            f"{_counted(len(ordered))}, too few for a trend; but from first to last the change of "
+            f"{_signed(difference)} {yardstick.unit} is at least the {told(yardstick.threshold)} that are reliable."
+        )
+    elif difference is not None and yardstick.known:
+        because += (
+            f" From first to last {_signed(difference)} {yardstick.unit}, less than the "
+            f"{told(yardstick.threshold)} that are reliable."
+        )
+    return Trend(
+        verdict=verdict,
+        estimate=None,
+        interval=None,
+        change=difference,
+        unit=yardstick.unit,
+        rule=PAIR_RULE,
+        because=because,
+        observations=len(ordered),
+        sources=sources_of(ordered),
+    )
+
+
+def _judged(line: lines.Line, values: "NDArray[np.float64]", yardstick: Yardstick) -> tuple[TrendClass, str]:
+    low, high = line.low * line.span_weeks, line.high * line.span_weeks
+    line_says = (
+        f"The line changes by {_signed(line.change)} {yardstick.unit} over {told(line.span_weeks)} weeks "
+        f"(95 % interval {_signed(low)} to {_signed(high)})"
+    )
+    clear = low > 0 or high < 0
+    if clear and abs(line.change) >= yardstick.threshold:
+        if yardstick.better is Better.EITHER:
+            return TrendClass.UNCLEAR, f"{line_says}; neither direction is the better one here."
+        return direction(line.change, yardstick.better), (
+            f"{line_says}: zero is outside, and the change is at least {told(yardstick.threshold)}, "
+            f"{_meaning(yardstick)}."
+        )
+    if restless := _restless(line, values, yardstick):
+        return TrendClass.FLUCTUATING, f"{line_says}, which is no clear trend; {restless}."
+    if -yardstick.important <= low and high <= yardstick.important:
+        return TrendClass.STABLE, (
+            f"{line_says}: all of it within ±{told(yardstick.important)}, the smallest change that matters."
+        )
+    if clear:
+        why = f"zero is outside, but the change is below {told(yardstick.threshold)}, {_meaning(yardstick)}"
+    else:
+        why = f"it may be none, and may be more than the {told(yardstick.important)} that matter"
+    return TrendClass.UNCLEAR, f"{line_says}: {why}."
+
+
+def _restless(line: lines.Line, values: "NDArray[np.float64]", yardstick: Yardstick) -> str:
+    """Why this is up and down, or nothing."""
+    error = yardstick.error
+    if error is None:
+        scatter = float((line.residuals @ line.residuals) / (len(values) - 2)) ** 0.5
+        if scatter <= yardstick.important:
+            return ""
+        return (
+            f"observations lie {told(scatter)} off it as a rule, more than the {told(yardstick.important)} that matter"
+        )
+    far = range_in_errors(len(values)) * error
+    if turns := reversals(values, far):
+        times = "once" if turns == 1 else f"{turns} times"
+        return f"it turned round {times} by at least {told(far)}, more than measurement error does in so many scores"
+    if spread_beyond(line.residuals, error):
+        return f"scores scatter about it more than the measurement error of {told(error)} explains"
+    return ""
+
+
+def _meaning(yardstick: Yardstick) -> str:
+    return "the smallest reliable change" if yardstick.known else "the smallest change that we count"
+
+
+def _counted(count: int) -> str:
+    return {0: "No observation", 1: "One observation"}.get(count, f"{count} observations")
+
+
+def _signed(value: float) -> str:
+    text = told(abs(value))
+    return text if text == "0" else f"{'+' if value > 0 else '−'}{text}"  # noqa: RUF001 - a minus sign, for readers

@@ -1,0 +1,99 @@
+"""How a client fares, and how a caseload does: the journey's items counted by `domain.progress`."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from domain.model.moment import zone_named
+from domain.ports.access import AccessState
+from domain.ports.audit import AuditEntry
+from domain.ports.call import Call, Role
+from domain.ports.keys import RecordClass
+from domain.ports.ledger import Ledger
+from domain.ports.views import CaseloadView, JourneyView
+from domain.progress.build import report
+from domain.progress.caseload import caseload
+from domain.progress.period import Period, look_back, period
+from domain.progress.report import By, CaseloadEntry, Report
+from domain.services.access import Access, Action
+from domain.services.observations import KINDS, record_of, released, scales_of
+
+USUAL_LOOK_BACK: Final = "6m"
+CASELOAD_WINDOW: Final = timedelta(weeks=52)
+
+
+class ProgressService:
+    """`zone` is the clinic's IANA zone, whose calendar reports are cut by."""
+
+    def __init__(  # noqa: PLR0913 - what it reads from
+        self,
+        *,
+        ledger: Ledger,
+        access: Access,
+        state: AccessState,
+        journey: JourneyView,
+        caseload: CaseloadView,
+        zone: str,
+    ) -> None:
+        self._ledger = ledger
+        self._access = access
+        self._state = state
+        self._journey = journey
+        self._caseload = caseload
+        self._zone = zone_named(zone)
+
+    def period(
+        self, call: Call, since: datetime | None = None, until: datetime | None = None, back: str | None = None
+    ) -> Period:
+        """The period meant: `since` to `until`, or so far `back` (`90d`, `12w`, `6m`, `2y`) from `until`. What reaches
+        beyond now ends now. Without a beginning: six months.
+
+        Raises PeriodNotPossible, LookBackNotUnderstood.
+        """
+        end = call.at if until is None or (until.tzinfo is not None and until > call.at) else until
+        if since is not None and back is None:
+            return period(since, end)
+        return look_back(back or USUAL_LOOK_BACK, end, self._zone)
+
+    def report(  # noqa: PLR0913 - which period, how cut
+        self,
+        call: Call,
+        client_id: UUID,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        by: By | None = None,
+        at_least: int = 0,
+        back: str | None = None,
+    ) -> Report:
+        """Progress over a period (see `period`), cut by `by`. Accounts of clients see it without unsigned sessions and
+        without risk flags.
+
+        Raises ClientNotFound, Denied, ViewBehind, Erased, PeriodNotPossible, LookBackNotUnderstood, TooManyBuckets.
+        """
+        self._access.require(call, Action.PROGRESS_READ, RecordClass.JOURNAL, client_id, (client_id,))
+        within = self.period(call, since, until, back)
+        # All of it, not the period alone: goals were set before, and their last value may be older.
+        items = self._journey.history((client_id,), at_least=at_least, kinds=KINDS).get(client_id, ())
+        record = record_of(client_id, released(items) if call.actor.role is Role.CLIENT else items)
+        made = report(record, within, self._zone, by, scales_of((record,)))
+        self._ledger.note(call, AuditEntry(action=Action.PROGRESS_READ, client_id=client_id, resources=(client_id,)))
+        return made
+
+    def caseload(self, call: Call, *, at_least: int = 0) -> Sequence[CaseloadEntry]:
+        """The clients whose care team the caller is in, worst standing first, by their last 52 weeks.
+
+        Raises Denied, ViewBehind.
+        """
+        self._access.require(call, Action.PROGRESS_CASELOAD, RecordClass.JOURNAL)
+        ids = tuple(self._state.caseload(call.actor.id))
+        since = call.at - CASELOAD_WINDOW
+        known = self._caseload.of_clients(ids, at_least=at_least)
+        history = self._journey.history(
+            ids, at_least=at_least, since=since, kinds=("session", "appointment", "measure", "risk_flag")
+        )
+        records = [record_of(item.client_id, history.get(item.client_id, ())) for item in known]
+        entries = caseload(records, since, call.at, scales_of(records))
+        self._ledger.note(call, AuditEntry(action=Action.PROGRESS_CASELOAD, resources=ids))
+        return entries
