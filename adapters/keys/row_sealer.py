@@ -1,10 +1,15 @@
 """Clinical values in views: sealed under the client's view key, each bound to its table and row."""
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Final
 from uuid import UUID
 
 from adapters.event_store.envelope import length_prefixed
 from domain.ports.keys import RecordClass, Sealer
+
+_ID_LENGTH: Final = length_prefixed(str(UUID(int=0)).encode())[:4]
+"""What stands before an id in the bytes that bind a seal."""
 
 
 class RowSealer:
@@ -24,6 +29,16 @@ class RowSealer:
     def open_row(self, client_id: UUID, table: str, row_id: UUID | str, sealed: bytes) -> bytes:
         """Raises SealBroken, KeyMissing, Erased, KeysUnavailable."""
         return self._sealer.open(sealed, self._context(client_id, table, row_id))
+
+    def opener(self, client_id: UUID, table: str) -> Callable[[UUID, bytes], bytes]:
+        """`open_row` for many rows of one client and table, at half its price. Raises as it does, when called."""
+        start = _bound(self._log, client_id.bytes, table) + _ID_LENGTH
+        sealer_open = self._sealer.open
+
+        def open_row(row_id: UUID, sealed: bytes) -> bytes:
+            return sealer_open(sealed, start + str(row_id).encode())
+
+        return open_row
 
     def _context(self, client_id: UUID, table: str, row_id: UUID | str) -> bytes:
         return _bound(self._log, client_id.bytes, table) + length_prefixed(str(row_id).encode())

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,8 +12,9 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, type_coerce
 from sqlalchemy.types import NullType
 
+from adapters.views.collecting import fewer_collections
 from adapters.views.fences import fenced_among
-from adapters.views.opening import DETAIL, Opens, clear_kinds, opened
+from adapters.views.opening import DETAIL, Opens, clear_kinds, opened, opened_when_needed
 from adapters.views.tables import JOURNEY, journey_items
 from adapters.views.times import to_us
 from adapters.views.tracking import ViewTracking
@@ -95,7 +98,7 @@ class SqlJourneyView:
         conditions = _conditions(since, until, kinds)
         asked = list(dict.fromkeys(client_ids))
         found: dict[UUID, Sequence[JourneyItem]] = {}
-        with self._tracking.snapshot(JOURNEY, at_least) as connection:
+        with fewer_collections(), self._tracking.snapshot(JOURNEY, at_least) as connection:
             for start in range(0, len(asked), _AT_ONCE):
                 some = asked[start : start + _AT_ONCE]
                 fenced = fenced_among(connection, some)
@@ -109,8 +112,7 @@ class SqlJourneyView:
         return {client_id: found.get(client_id, ()) for client_id in asked}
 
     def _opened(self, client_id: UUID, rows: Sequence[Any], kinds: frozenset[str]) -> list[JourneyItem]:
-        sealer = self._sealer
-        items = [opened(sealer, client_id, row) for row in rows]
+        items = opened_when_needed(self._sealer.opener(client_id, journey_items.name), client_id, rows)
         return [item for item in items if item.kind in kinds] if kinds else items
 
     def _in_order(
@@ -122,11 +124,12 @@ class SqlJourneyView:
         at_once: int,
     ) -> Iterator[tuple[JourneyItem, tuple[int, int]]]:
         """Each item with its place, read `at_once` at a time."""
+        open_row = self._sealer.opener(client_id, journey_items.name)
         while True:
             query = select(*_OPENED, *_PLACE).where(*conditions, *_after(after)).order_by(*_PLACE).limit(at_once)
             rows = connection.execute(query).all()
             for row in rows:
-                yield opened(self._sealer, client_id, row[:8]), tuple(row[_PLACE_OF])
+                yield opened(open_row, client_id, row[:8]), tuple(row[_PLACE_OF])
             if len(rows) < at_once:
                 return
             after = tuple(rows[-1][_PLACE_OF])
@@ -150,13 +153,13 @@ def _rows_by_client(
     """Rows of each client in order, by one walk of the index."""
     if not client_ids:
         return {}
-    query = select(_CLIENT, *_OPENED).where(_ITEM.client_id.in_(client_ids), *conditions)
+    query = select(*_OPENED, _CLIENT).where(_ITEM.client_id.in_(client_ids), *conditions)
     found: dict[Any, list[Any]] = {}
-    for raw_client, *row in connection.execute(query.order_by(_ITEM.client_id, *_PLACE)):
-        if raw_client not in found:
-            found[raw_client] = []
-        found[raw_client].append(row)
-    return {raw if isinstance(raw, UUID) else UUID(raw): rows for raw, rows in found.items()}
+    for client, rows in groupby(
+        connection.execute(query.order_by(_ITEM.client_id, *_PLACE)).all(), itemgetter(len(_OPENED))
+    ):
+        found[client if isinstance(client, UUID) else UUID(client)] = [row[:-1] for row in rows]
+    return found
 
 
 def _wanted(kinds: Sequence[str], keep: Callable[[JourneyItem], bool] | None) -> Callable[[JourneyItem], bool] | None:

@@ -4,9 +4,7 @@ Exactly once: the position is locked, compared and moved in the transaction of t
 the one that comes second finds the position moved and throws its batch away.
 """
 
-import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Event
 from typing import Final, Protocol
 
@@ -17,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from adapters.db.errors import ConstraintViolated, ValueRefused, translated
 from adapters.db.transactions import write_transaction
 from adapters.event_store.rows import StoredRow
+from adapters.views.collecting import fewer_collections
 from adapters.views.fences import fenced_among
 from adapters.views.health import Log, ProjectionHealth, health_of
 from adapters.views.parked import alert, park
@@ -34,8 +33,6 @@ _MOST_BYTES: Final = 32 * 1024 * 1024
 # From this many rows in a batch on, the runner counts as behind.
 _BEHIND_ROWS: Final = 256
 
-_COLLECT_AFTER: Final = 500_000  # objects, some hundred MB
-
 _log = structlog.get_logger("views")
 
 
@@ -43,19 +40,6 @@ class FollowedLog(Log, Protocol):
     """What the runner needs of the recorder."""
 
     def wait_for_append(self, after: int, timeout_s: float) -> int: ...
-
-
-@contextmanager
-def fewer_collections() -> Iterator[None]:
-    """Rows come by the thousand and go without cycles: Python's collector would look through them all, again and again,
-    for a quarter of the time of a rebuild.
-    """
-    before = gc.get_threshold()
-    gc.set_threshold(_COLLECT_AFTER, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 class _MovedElsewhere(Exception):
