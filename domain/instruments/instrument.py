@@ -44,7 +44,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """`label` holds from this score on, up to the next band's."""
+    """`label` holds from this score on; for an instrument where low is worse, up to this score."""
 
     score: float
     label: str
@@ -70,6 +70,8 @@ class Change:
     source: str
     minimal_important: float | None
     minimal_important_source: str
+    assumed: bool = False
+    """Whether a parameter is an assumption of ours, for want of a published one; `source` says which."""
 
     @property
     def threshold(self) -> float:
@@ -104,7 +106,7 @@ class Scored:
 class Instrument:
     """A version of a questionnaire. `multiplier` turns the sum of items into the score (WHO-5: 4, for 0 to 100).
 
-    `bands` begin with the lowest score there is. `clinical_cutoff` is where the clinical range begins, counted from the
+    `bands` are in order of their scores and cover all of them. `clinical_cutoff` is where the clinical range begins, counted from the
     healthy side and itself within it; None where there is no single one (`note` says why).
     """
 
@@ -142,8 +144,8 @@ class Instrument:
 
     @property
     def cutoffs(self) -> tuple[Band, ...]:
-        """Scores at which the severity changes: where each band but the lowest begins."""
-        return self.bands[1:]
+        """Scores at which the severity changes: where each band but the mildest begins, seen from the healthy side."""
+        return self.bands[1:] if self.higher_is_worse else self.bands[:-1]
 
     @property
     def reliable_change(self) -> float:
@@ -164,11 +166,9 @@ class Instrument:
 
     def severity(self, score: float) -> str:
         """The label of the band that a score lies in."""
-        label = self.bands[0].label
-        for band in self.bands:
-            if score >= band.score:
-                label = band.label
-        return label
+        if self.higher_is_worse:
+            return next(band.label for band in reversed(self.bands) if score >= band.score)
+        return next(band.label for band in self.bands if score <= band.score)
 
     def check(self, answers: Sequence[int | None]) -> None:
         """One entry an item, in order, None for one without an answer; each in its range.

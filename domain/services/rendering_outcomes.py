@@ -128,6 +128,7 @@ def instrument_as_json(instrument: Instrument) -> Json:
             "sd": change.sd,
             "reliability": change.reliability,
             "population": change.population,
+            "assumed": change.assumed,
             "source": change.source,
         },
         "minimal_important_difference": {
