@@ -12,7 +12,19 @@ from api.frame import Frame
 from api.metrics import HttpMetrics
 from api.openapi import TAGS, document_of
 from api.readiness import Readiness
-from api.routes import accounts, appointments, audit, clients, drafts, health, journey, sessions, sign_ins
+from api.routes import (
+    accounts,
+    appointments,
+    audit,
+    changes,
+    clients,
+    drafts,
+    health,
+    journey,
+    service_accounts,
+    sessions,
+    sign_ins,
+)
 from api.runtime import Runtime
 from api.surface import Surface
 from api.web import pages
@@ -27,6 +39,8 @@ _ROUTERS: Final = (
     drafts.router,
     sign_ins.router,
     accounts.router,
+    service_accounts.router,
+    changes.router,
     audit.router,
     health.router,
 )

@@ -19,6 +19,7 @@ from adapters.cache.redis import connect
 from adapters.clock.system import SystemClock, UuidSource
 from adapters.db.engines import Databases, check_durable, check_revision, open_databases
 from adapters.event_store.drafts import SealedDrafts
+from adapters.event_store.feed import SqlChangeFeed
 from adapters.event_store.ledger import EventLedger
 from adapters.event_store.mapper import Mapper
 from adapters.event_store.recorder import Recorder
@@ -53,10 +54,13 @@ from domain.services.access import Access
 from domain.services.accounts import AccountService
 from domain.services.appointments import AppointmentService
 from domain.services.audit import AuditService
+from domain.services.changes import ChangeService
 from domain.services.clients import ClientService
 from domain.services.drafts import DraftService
 from domain.services.imports import ImportService
 from domain.services.journey import JourneyService
+from domain.services.progress import ProgressService
+from domain.services.service_accounts import ServiceAccountService
 from domain.services.sessions import SessionService
 from domain.services.sign_in import SignInService
 from migrations.revisions import CHAINS
@@ -212,7 +216,7 @@ def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: K
         tracking=tracking,
         ledger=ledger,
         drafts=drafts,
-        services=_services(databases, keys, mapper, vault, ledger, drafts, tracking),
+        services=_services(settings.clinic_zone, databases, recorder, keys, mapper, vault, ledger, drafts, tracking),
         queue=ArqQueue(client),
         clock=SystemClock(),
         ids=UuidSource(),
@@ -224,7 +228,9 @@ def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: K
 
 
 def _services(  # noqa: PLR0913, PLR0917 - wiring
+    clinic_zone: str,
     databases: Databases,
+    recorder: Recorder,
     keys: KeyRing,
     mapper: Mapper,
     vault: AccessVault,
@@ -256,8 +262,24 @@ def _services(  # noqa: PLR0913, PLR0917 - wiring
         ),
         drafts=DraftService(**common, drafts=drafts),
         journey=JourneyService(**common, journey=SqlJourneyView(tracking, rows)),
+        progress=ProgressService(
+            **common,
+            state=state,
+            journey=SqlJourneyView(tracking, rows),
+            caseload=SqlCaseloadView(tracking, rows, SystemClock()),
+            zone=clinic_zone,
+        ),
         audit=AuditService(**common, audit=SqlAuditView(tracking)),
         accounts=AccountService(**common, state=state, accounts=store(Account), hasher=hasher),
+        service_accounts=ServiceAccountService(
+            **common,
+            accounts=store(Account),
+            sign_ins=store(SignIn),
+            signer=JoseTokenSigner(keys, mapper.log),
+            secrets=OsSecrets(),
+            ids=UuidSource(),
+        ),
+        changes=ChangeService(**common, feed=SqlChangeFeed(databases.events, recorder, mapper)),
         sign_in=SignInService(
             ledger=ledger,
             state=state,

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from api.models.common import In, Label, Out, Rfc3339, example
-from domain.ports.call import Role
+from domain.ports.call import Role, Scope
 
 _ACCOUNT: Final = "c4a0a0fe-0a4d-4b0e-9a55-3a0e8f6f1b22"
 _SUPERVISOR: Final = "0b5f2a4e-7a39-4f0e-8a0d-5a1b0f7e6c33"
@@ -22,6 +22,7 @@ _LISTED: Final = {
     "failed_attempts": 0,
     "locked_until": None,
     "created_at": "2026-01-07T08:00:00Z",
+    "scopes": [],
 }
 Login = Annotated[str, Field(min_length=3, max_length=254, description="An e-mail address; case does not matter.")]
 # Lengths are the domain's to check for new passwords; any length may be tried.
@@ -97,8 +98,17 @@ class AccountIn(In):
     )
 
 
+class HeldSecretOut(Out):
+    """That a service account holds a secret, never the secret."""
+
+    id: UUID
+    added_at: Rfc3339
+
+    model_config = example({"id": "01950f2e-6d3a-7001-8f00-00000000000b", "added_at": "2026-01-07T08:00:00Z"})
+
+
 class AccountOut(Out):
-    """`locked_until` is set after several wrong passwords in a row."""
+    """`locked_until` is set after several wrong passwords in a row. Only service accounts have scopes and secrets."""
 
     id: UUID
     version: int
@@ -112,6 +122,8 @@ class AccountOut(Out):
     locked_until: Rfc3339 | None
     created_at: Rfc3339
     changed_at: Rfc3339
+    scopes: tuple[Scope, ...]
+    secrets: tuple[HeldSecretOut, ...]
 
     model_config = example(
         {
@@ -127,6 +139,8 @@ class AccountOut(Out):
             "locked_until": None,
             "created_at": "2026-01-07T08:00:00Z",
             "changed_at": "2026-01-07T08:00:00Z",
+            "scopes": [],
+            "secrets": [],
         }
     )
 
@@ -145,6 +159,7 @@ class ListedAccountOut(Out):
     failed_attempts: int
     locked_until: Rfc3339 | None
     created_at: Rfc3339
+    scopes: tuple[Scope, ...]
 
     model_config = example(_LISTED)
 

@@ -196,7 +196,7 @@ class LookupOut(Out):
 
 
 class TeamMemberIn(In):
-    relation: Literal["primary_clinician", "clinician", "supervisor", "representative"]
+    relation: Literal["primary_clinician", "clinician", "supervisor", "representative", "system"]
 
     model_config = example({"relation": "clinician"})
 

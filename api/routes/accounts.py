@@ -85,8 +85,8 @@ def list_accounts(
     cursor: Cursor = None,
 ) -> Response:
     """In the order they were created. Operators see every account with its state. Clinicians and supervisors see whom they
-    can put into a care team or turn to: clinicians, supervisors, compliance officers and operators who are not disabled, by
-    name and role; what else there is they cannot filter by. Always as of now: `Read-After` is not needed.
+    can put into a care team or turn to: clinicians, supervisors, compliance officers, operators and services that are not
+    disabled, by name and role; what else there is they cannot filter by. Always as of now: `Read-After` is not needed.
     """
     query = {"of": "accounts", "role": role, "disabled": disabled}
     after = ask.cursors.open(ask.actor.id, query, cursor)
@@ -169,6 +169,10 @@ def _account_as_json(account: Account) -> dict[str, Any]:
         "locked_until": instant_as_json(account.locked_until),
         "created_at": instant_as_json(account.created_on),
         "changed_at": instant_as_json(account.modified_on),
+        "scopes": list(account.scopes),
+        "secrets": [
+            {"id": str(secret.id), "added_at": instant_as_json(secret.added_at)} for secret in account.secrets.values()
+        ],
     }
 
 
@@ -191,4 +195,5 @@ def _listed_as_json(account: ListedAccount) -> dict[str, Any]:
         "failed_attempts": account.failed_attempts,
         "locked_until": microseconds_as_json(account.locked_until_us) if account.locked_until_us else None,
         "created_at": microseconds_as_json(account.created_at_us),
+        "scopes": sorted(account.scopes),
     }

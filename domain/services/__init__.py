@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from domain.services.accounts import AccountService
 from domain.services.appointments import AppointmentService
 from domain.services.audit import AuditService
+from domain.services.changes import ChangeService
 from domain.services.clients import ClientService
 from domain.services.drafts import DraftService
 from domain.services.journey import JourneyService
+from domain.services.progress import ProgressService
+from domain.services.service_accounts import ServiceAccountService
 from domain.services.sessions import SessionService
 from domain.services.sign_in import SignInService
 
@@ -23,6 +26,9 @@ class Services:
     appointments: AppointmentService
     drafts: DraftService
     journey: JourneyService
+    progress: ProgressService
     audit: AuditService
     accounts: AccountService
+    service_accounts: ServiceAccountService
+    changes: ChangeService
     sign_in: SignInService

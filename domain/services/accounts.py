@@ -29,8 +29,8 @@ from domain.services.versions import check_version
 
 _NEVER_LOCAL: Final = frozenset((Role.SERVICE,))
 LIST_MOST: Final = 500
-STAFF: Final = frozenset((Role.CLINICIAN, Role.SUPERVISOR, Role.COMPLIANCE_OFFICER, Role.OPERATOR))
-"""Whom the staff directory names."""
+STAFF: Final = frozenset((Role.CLINICIAN, Role.SUPERVISOR, Role.COMPLIANCE_OFFICER, Role.OPERATOR, Role.SERVICE))
+"""Whom the staff directory names: people who work here, and the programs that can be let into a chart."""
 _HALF: Final = 64
 
 

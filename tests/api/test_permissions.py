@@ -11,6 +11,7 @@ from domain.services.policy import RULES
 PUBLIC = {
     ("POST", "/v1/sign-ins"),
     ("POST", "/v1/sign-ins/refresh"),
+    ("POST", "/v1/token"),
     ("GET", "/livez"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),
@@ -27,6 +28,10 @@ ACTIONS = {
     ("POST", "/v1/accounts/{account_id}/disabled"): Action.ACCOUNT_DISABLE,
     ("POST", "/v1/accounts/{account_id}/enabled"): Action.ACCOUNT_ENABLE,
     ("POST", "/v1/accounts/{account_id}/unlocked"): Action.ACCOUNT_UNLOCK,
+    ("POST", "/v1/service-accounts"): Action.ACCOUNT_CREATE,
+    ("POST", "/v1/accounts/{account_id}/secrets"): Action.ACCOUNT_ADD_SECRET,
+    ("DELETE", "/v1/accounts/{account_id}/secrets/{secret_id}"): Action.ACCOUNT_REVOKE_SECRET,
+    ("GET", "/v1/changes"): Action.CHANGES_READ,
     ("POST", "/v1/clients"): Action.CLIENT_REGISTER,
     ("GET", "/v1/clients"): Action.CLIENT_CASELOAD,
     ("POST", "/v1/clients/lookup"): Action.CLIENT_FIND,

@@ -3,6 +3,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from adapters.memory.feed import InMemoryFeed
 from adapters.memory.identity import InMemoryClock, InMemoryHasher, InMemoryIds, InMemorySecrets, InMemoryTokens
 from adapters.memory.ledger import InMemoryAggregates, InMemoryDrafts, InMemoryLedger, InMemoryLog
 from adapters.memory.views import InMemoryAuditView, InMemoryCaseloadView, InMemoryJourneyView
@@ -19,9 +20,12 @@ from domain.services.access import Access
 from domain.services.accounts import AccountService
 from domain.services.appointments import AppointmentService
 from domain.services.audit import AuditService
+from domain.services.changes import ChangeService
 from domain.services.clients import ClientService
 from domain.services.drafts import DraftService
 from domain.services.journey import JourneyService
+from domain.services.progress import ProgressService
+from domain.services.service_accounts import ServiceAccountService
 from domain.services.sessions import SessionService
 from domain.services.sign_in import SignInPolicy, SignInService
 from tests.contracts.samples import call_by, identity
@@ -67,7 +71,25 @@ class House:
             ),
             drafts=DraftService(ledger=ledger, access=access, drafts=drafts),
             journey=JourneyService(ledger=ledger, access=access, journey=InMemoryJourneyView(log, self.clock.now)),
+            progress=ProgressService(
+                ledger=ledger,
+                access=access,
+                state=state,
+                journey=InMemoryJourneyView(log, self.clock.now),
+                caseload=InMemoryCaseloadView(log, self.clock.now),
+                zone="Europe/Berlin",
+            ),
             audit=AuditService(ledger=ledger, access=access, audit=InMemoryAuditView(log, self.clock.now)),
+            service_accounts=ServiceAccountService(
+                ledger=ledger,
+                access=access,
+                accounts=accounts,
+                sign_ins=InMemoryAggregates(log, SignIn),
+                signer=self.tokens,
+                secrets=InMemorySecrets(seed=3),
+                ids=InMemoryIds(seed=3),
+            ),
+            changes=ChangeService(ledger=ledger, access=access, feed=InMemoryFeed(log)),
             accounts=AccountService(ledger=ledger, access=access, state=state, accounts=accounts, hasher=self.hasher),
             sign_in=SignInService(
                 ledger=ledger,

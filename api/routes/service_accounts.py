@@ -1,0 +1,89 @@
+"""Accounts of other programs: made by operators, with scopes and secrets; and the tokens they get."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.answers import told, written
+from api.asks import Editor, Opened, Reader, Writer
+from api.declare import answers, changes, creates
+from api.dispatch import Operation
+from api.models.service_accounts import SecretOut, ServiceAccountIn, TokenIn, TokenOut
+from domain.errors import Invalid
+from domain.model.account import AccountDisabled, AccountNotFound, SecretNotFound, SecretsMost
+from domain.model.checks import TextNotAllowed
+from domain.services.access import RoleNotPermitted
+from domain.services.service_accounts import InvalidClient, InvalidScope, ServiceToken
+
+router = APIRouter(prefix="/v1", route_class=Operation)
+
+
+@router.post(
+    "/service-accounts",
+    tags=["Accounts"],
+    **creates("Create a service account", RoleNotPermitted, Invalid, TextNotAllowed),
+)
+def create_service_account(body: ServiceAccountIn, ask: Writer) -> Response:
+    """For operators. It may do nothing but what its scopes include, and reads no chart until somebody who leads the
+    treatment lets it in as `system`. It has no secret yet.
+    """
+    account_id = ask.runtime.ids.opaque()
+    location = f"/v1/accounts/{account_id}"
+    receipt = ask.services.service_accounts.create(
+        ask.writing(201, location), account_id, display_name=body.display_name, scopes=body.scopes
+    )
+    return written(receipt, location=location)
+
+
+@router.post(
+    "/accounts/{account_id}/secrets",
+    tags=["Accounts"],
+    **answers(
+        "Issue a secret",
+        SecretOut,
+        RoleNotPermitted,
+        AccountNotFound,
+        AccountDisabled,
+        SecretsMost,
+        Invalid,
+        status=201,
+    ),
+)
+def issue_secret(account_id: UUID, ask: Reader) -> Response:
+    """For operators. The secret is answered this once. Two are good at a time: issue the new one, hand it over, revoke the
+    old one. An Idempotency-Key is not taken here: secrets are never remembered.
+    """
+    issued = ask.services.service_accounts.add_secret(ask.call(), account_id)
+    return told({"id": str(issued.id), "client_id": str(account_id), "client_secret": issued.secret}, 201)
+
+
+@router.delete(
+    "/accounts/{account_id}/secrets/{secret_id}",
+    tags=["Accounts"],
+    **changes("Revoke a secret", RoleNotPermitted, AccountNotFound, SecretNotFound),
+)
+def revoke_secret(account_id: UUID, secret_id: UUID, ask: Editor) -> Response:
+    """It opens nothing more, and every token of the account ends at once; with its other secret it gets new ones."""
+    return written(ask.services.service_accounts.revoke_secret(ask.writing(), account_id, secret_id))
+
+
+@router.post("/token", tags=["Sign-in"], **answers("Get a token for a service", TokenOut, InvalidClient, InvalidScope))
+def get_token(body: TokenIn, ask: Opened) -> Response:
+    """The client credentials grant of OAuth 2.0 (RFC 6749, 4.4), in JSON. There is no refresh token: ask again when the
+    token has expired. It ends before that when the account is disabled or a secret revoked.
+    """
+    ask.gate.limit_sign_ins(ask.origin)
+    return told(
+        _token(ask.services.service_accounts.token(ask.call(), body.client_id, body.client_secret, body.scopes())), 200
+    )
+
+
+def _token(token: ServiceToken) -> dict[str, Any]:
+    return {
+        "access_token": token.access_token,
+        "token_type": "Bearer",
+        "expires_in": token.expires_in_s,
+        "scope": " ".join(sorted(token.actor.scopes)),
+    }

@@ -1,0 +1,180 @@
+"""Programs over HTTP: made by an operator, let in by a clinician, following the feed with a token of their own."""
+
+from uuid import UUID, uuid4
+
+import pytest
+
+
+def made(operator, *scopes):
+    """A service account's id."""
+    answer = operator.post("/v1/service-accounts", {"display_name": "Platform", "scopes": list(scopes)})
+    assert answer.status_code == 201, answer.text
+    return answer.headers["Location"].rpartition("/")[2]
+
+
+def secret_of(operator, account_id):
+    answer = operator.post(f"/v1/accounts/{account_id}/secrets")
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def grant(house, account_id, secret, **more):
+    body = {"grant_type": "client_credentials", "client_id": account_id, "client_secret": secret}
+    return house.post("/v1/token", body | more)
+
+
+class Program:
+    def __init__(self, house, operator, *scopes):
+        self.house, self.id = house, made(operator, *scopes)
+        self.secret = secret_of(operator, self.id)
+        answer = grant(house, self.id, self.secret["client_secret"])
+        assert answer.status_code == 200, answer.text
+        self.token = answer.json()
+
+    def get(self, path):
+        return self.house.get(path, Authorization=f"Bearer {self.token['access_token']}")
+
+    def post(self, path, body):
+        return self.house.post(path, body, Authorization=f"Bearer {self.token['access_token']}")
+
+
+def refused(answer, status, code):
+    return (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+@pytest.mark.parametrize("role", ["clinician", "officer", "engineer", "supervisor"])
+def test_only_operators_make_service_accounts_and_secrets(request, role):
+    user = request.getfixturevalue(role)
+    body = {"display_name": "Platform", "scopes": ["changes:read"]}
+    assert refused(user.post("/v1/service-accounts", body), 403, "role_not_permitted")
+    assert refused(user.post(f"/v1/accounts/{uuid4()}/secrets"), 403, "role_not_permitted")
+    gone = user.delete(f"/v1/accounts/{uuid4()}/secrets/{uuid4()}", If_Match='"1"')
+    assert refused(gone, 403, "role_not_permitted")
+
+
+def test_a_program_follows_what_changes_page_by_page(house, operator, clinician):
+    program = Program(house, operator, "changes:read")
+    assert program.token["token_type"] == "Bearer"
+    assert program.token["expires_in"] in {299, 300}  # to the whole second below
+    assert program.token["scope"] == "changes:read"
+    start = house.system.recorder.last_position()
+    client_id = clinician.new_client()
+    session = clinician.new_session(client_id).rpartition("/")[2]
+    seen, after, more = [], start, True
+    while more:
+        page = program.get(f"/v1/changes?after={after}&limit=2").json()
+        assert len(page["items"]) <= 2
+        seen += page["items"]
+        after, more = page["scanned"], page["more"]
+    assert [item["kind"] for item in seen] == [
+        "client.registered",
+        "client.care_team_joined",
+        "identity.recorded",
+        "session.recorded",
+    ]
+    assert {item["client_id"] for item in seen} == {client_id}
+    assert seen[-1]["resource_id"] == session
+    assert [item["position"] for item in seen] == sorted({item["position"] for item in seen})
+
+
+def test_the_feed_refuses_who_has_not_the_scope_and_people_at_all(house, operator, clinician):
+    assert refused(Program(house, operator, "journey:read").get("/v1/changes"), 403, "scope_not_permitted")
+    for user in (clinician, operator):
+        assert refused(user.get("/v1/changes"), 403, "role_not_permitted")
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [
+        ("after=99999999", 409, "position_ahead"),
+        ("after=-1", 422, "fields_invalid"),
+        ("limit=0", 422, "fields_invalid"),
+        ("limit=1001", 422, "fields_invalid"),
+        ("after=9223372036854775808", 422, "fields_invalid"),
+        ("after=yesterday", 422, "fields_invalid"),
+    ],
+)
+def test_positions_that_cannot_be_are_refused(house, operator, query, status, code):
+    assert refused(Program(house, operator, "changes:read").get(f"/v1/changes?{query}"), status, code)
+
+
+def test_a_program_reads_a_chart_once_its_clinician_lets_it_in(house, operator, clinician, client_id):
+    program = Program(house, operator, "journey:read")
+    path = f"/v1/clients/{client_id}/journey"
+    assert refused(program.get(path), 403, "outside_care_team")
+    place = f"/v1/clients/{client_id}/care-team/{program.id}"
+    assert refused(operator.put(place, {"relation": "system"}), 403, "relation_not_permitted")
+    assert clinician.put(place, {"relation": "system"}).status_code == 200
+    assert program.get(path).status_code == 200
+    team = program.get(f"/v1/clients/{client_id}").json()["care_team"]
+    assert {"account_id": program.id, "relation": "system"} in team
+    assert refused(program.get(f"/v1/clients/{client_id}/identity"), 403, "role_not_permitted")
+    wide = program.get("/v1/clients")
+    assert refused(wide, 403, "role_not_permitted")
+
+
+def test_clinicians_find_programs_in_the_directory_and_see_no_scopes(house, operator, clinician):
+    account_id = made(operator, "journey:read")
+    items, onward = [], ""
+    while onward is not None:
+        answer = clinician.get(f"/v1/accounts?role=service&limit=500{onward}").json()
+        items += answer["items"]
+        onward = f"&cursor={answer['next']}" if answer["next"] else None
+    assert {"id": account_id, "display_name": "Platform", "role": "service"} in items
+
+
+def test_a_secret_is_shown_once_and_tokens_end_with_it(house, operator):
+    program = Program(house, operator, "changes:read")
+    account = operator.get(f"/v1/accounts/{program.id}")
+    assert account.json()["scopes"] == ["changes:read"]
+    assert [UUID(one["id"]) for one in account.json()["secrets"]] == [UUID(program.secret["id"])]
+    assert program.secret["client_secret"] not in account.text
+    assert program.get("/v1/changes?limit=1").status_code == 200
+    path = f"/v1/accounts/{program.id}/secrets/{program.secret['id']}"
+    assert operator.delete(path, If_Match=account.headers["ETag"]).status_code == 200
+    assert refused(program.get("/v1/changes?limit=1"), 401, "signed_out")
+    assert refused(grant(house, program.id, program.secret["client_secret"]), 401, "invalid_client")
+
+
+def test_a_disabled_program_is_out_at_once(house, operator):
+    program = Program(house, operator, "changes:read")
+    account = operator.get(f"/v1/accounts/{program.id}")
+    operator.post(f"/v1/accounts/{program.id}/disabled", If_Match=account.headers["ETag"])
+    assert refused(program.get("/v1/changes?limit=1"), 401, "signed_out")
+    assert refused(grant(house, program.id, program.secret["client_secret"]), 401, "invalid_client")
+
+
+def test_grants_that_cannot_be_are_refused(house, operator, clinician):
+    program = Program(house, operator, "changes:read")
+    secret = program.secret["client_secret"]
+    assert refused(grant(house, program.id, "anamnesis_wrong"), 401, "invalid_client")
+    assert refused(grant(house, str(clinician.id), secret), 401, "invalid_client")
+    assert refused(grant(house, program.id, secret, scope="journey:read"), 422, "invalid_scope")
+    assert refused(grant(house, program.id, secret, scope="everything"), 422, "invalid_scope")
+    assert refused(grant(house, program.id, secret, grant_type="password"), 422, "fields_invalid")
+    assert grant(house, program.id, secret, scope="changes:read").json()["scope"] == "changes:read"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"display_name": "Platform", "scopes": []},
+        {"display_name": "Platform", "scopes": ["everything"]},
+        {"display_name": "", "scopes": ["changes:read"]},
+        {"scopes": ["changes:read"]},
+    ],
+)
+def test_service_accounts_need_a_name_and_known_scopes(operator, body):
+    assert refused(operator.post("/v1/service-accounts", body), 422, "fields_invalid")
+
+
+def test_services_are_not_made_as_people_are(operator):
+    body = {"login": "p@practice.example", "display_name": "P", "role": "service", "password": "correct horse battery"}
+    assert operator.post("/v1/accounts", body).status_code == 422
+
+
+def test_the_audit_tells_which_program_followed(house, operator, officer):
+    program = Program(house, operator, "changes:read")
+    answer = program.get("/v1/changes?limit=1")
+    entry = next(one for one in house.audit(officer) if one["request_id"] == answer.headers["x-request-id"])
+    assert (entry["action"], entry["actor_id"], entry["actor_role"]) == ("changes.read", program.id, "service")
