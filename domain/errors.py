@@ -33,6 +33,14 @@ class NotFound(AnamnesisError):
     message = "There is nothing with this id."
 
 
+class NothingToDraw(NotFound):
+    """The report holds no data for this picture: an empty frame would look like a finding."""
+
+    code = "nothing_to_draw"
+    message = "The report holds no data for this picture."
+    hint = "Ask for a longer period, or read the report as JSON to see what it holds."
+
+
 class Conflict(AnamnesisError):
     """The command contradicts the state the thing is in."""
 

@@ -1,0 +1,1 @@
+"""Reports as pictures (Altair, vl-convert) and on paper (typst)."""

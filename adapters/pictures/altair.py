@@ -1,0 +1,89 @@
+"""Pictures of a report: Vega-Lite written with Altair, drawn by vl-convert without a browser or a network."""
+
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+from adapters.pictures import attendance, emotions, goals, journey, render, scores
+from adapters.pictures.sheet import Sheet
+from adapters.pictures.timeline import Clock
+from domain.errors import NothingToDraw
+from domain.ports.pictures import Drawing, Picture, PictureFormat
+from domain.progress.report import MeasureProgress, Report
+
+Sketch = tuple[Sheet, str]
+
+
+class AltairPictures:
+    """Fulfils `domain.ports.pictures.Pictures`. Any thread may draw; vl-convert draws one picture after the other."""
+
+    def draw(
+        self, picture: Picture, picture_format: PictureFormat, report: Report, *, instrument: str | None = None
+    ) -> Drawing:
+        sheet, alt = sketch(picture, report, instrument)
+        if picture_format is PictureFormat.SPEC:
+            return Drawing(body=render.json_of(sheet.specification(), alt), media_type=picture_format.value, alt=alt)
+        drawn = render.svg(sheet.specification(), sheet.title, alt)
+        body = render.png(drawn, alt) if picture_format is PictureFormat.PNG else drawn.encode()
+        return Drawing(body=body, media_type=picture_format.value, alt=alt)
+
+    def warm(self) -> None:
+        """Load Altair and start vl-convert's engine (together about half a second), so that the first reader needn't wait."""
+        sheet = Sheet("", (), scores.FRAME, scores.Axis(0, 1, [(0, "0")]), scores.Axis(0, 1, [(0, "0")]))
+        sheet.area(0, 1, 0, 1, fill="#fff")
+        sheet.line([(0, 0), (1, 1)])
+        sheet.sign(0, 0, "circle")
+        sheet.word(0, 0, "")
+        render.png(render.svg(sheet.specification(), "", ""), "")
+
+
+def sketch(picture: Picture, report: Report, instrument: str | None = None) -> Sketch:
+    """What to draw and the words that stand for it. Raises NothingToDraw."""
+    return _SKETCHES[picture](report, Clock(ZoneInfo(report.zone)), instrument)
+
+
+def _scores(report: Report, clock: Clock, instrument: str | None) -> Sketch:
+    return scores.draw(_measure(report, instrument), clock)
+
+
+def _measure(report: Report, instrument: str | None) -> MeasureProgress:
+    """The named instrument; without a name the only one, or the one with most scores."""
+    found = [m for m in report.measures if m.scores and (instrument is None or m.instrument == instrument)]
+    if not found:
+        raise NothingToDraw(picture=Picture.SCORES.value)
+    return max(found, key=lambda measure: len(measure.scores))
+
+
+def _goals(report: Report, clock: Clock, _: str | None) -> Sketch:
+    if not report.goals:
+        raise NothingToDraw(picture=Picture.GOALS.value)
+    return goals.draw(report.goals, clock)
+
+
+def _emotions(report: Report, clock: Clock, _: str | None) -> Sketch:
+    seen = [emotion for emotion in report.emotions if emotion.observations]
+    if not seen:
+        raise NothingToDraw(picture=Picture.EMOTIONS.value)
+    return emotions.draw(seen, clock)
+
+
+def _attendance(report: Report, clock: Clock, _: str | None) -> Sketch:
+    if not report.engagement.appearances:
+        raise NothingToDraw(picture=Picture.ATTENDANCE.value)
+    return attendance.draw(report.engagement, clock)
+
+
+def _journey(report: Report, clock: Clock, _: str | None) -> Sketch:
+    scored = any(measure.scores for measure in report.measures)
+    held = any(seen.state == "held" for seen in report.engagement.appearances)
+    if not (held or scored or report.goals or report.flags):
+        raise NothingToDraw(picture=Picture.JOURNEY.value)
+    return journey.draw(report, clock)
+
+
+_SKETCHES: dict[Picture, Callable[[Report, Clock, str | None], Sketch]] = {
+    Picture.SCORES: _scores,
+    Picture.GOALS: _goals,
+    Picture.EMOTIONS: _emotions,
+    Picture.ATTENDANCE: _attendance,
+    Picture.JOURNEY: _journey,
+}

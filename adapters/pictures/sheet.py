@@ -1,0 +1,300 @@
+"""A sheet of marks on one plane, told as an Altair chart.
+
+Pictures put areas, rules, lines, signs and words on the sheet in units of their axes; the sheet makes one layer of each,
+with the data as named datasets beside the specification, where a page that draws it finds them too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from adapters.pictures import theme
+
+if TYPE_CHECKING:
+    import altair as alt
+
+Align = Literal["left", "center", "right"]
+Row = dict[str, Any]
+
+AREAS, RULES, LINES, SIGNS, WORDS = "areas", "rules", "lines", "signs", "words"
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """`ticks` are (place, label)."""
+
+    low: float
+    high: float
+    ticks: Sequence[tuple[float, str]] = ()
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Outer edges in pixels around a plane of `height`; its width is what the edges leave of `theme.WIDTH`."""
+
+    height: int
+    left: int = 40
+    right: int = 20
+    top: int = 62
+    bottom: int = 56
+
+    @property
+    def width(self) -> int:
+        return theme.WIDTH - self.left - self.right
+
+
+@dataclass(slots=True)
+class Sheet:
+    """`y` counts upwards, as scores do. Pixels count rightwards and upwards too."""
+
+    title: str
+    subtitle: Sequence[str]
+    frame: Frame
+    x: Axis
+    y: Axis
+    rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in (AREAS, RULES, LINES, SIGNS, WORDS)})
+
+    def __post_init__(self) -> None:
+        for place, _ in self.y.ticks:
+            self.across(place, colour=theme.GRID)
+        if self.x.title:
+            middle, below = (self.x.low + self.x.high) / 2, self.y.low - self.dy(38)
+            self.word(middle, below, self.x.title, colour=theme.MUTED, align="center")
+
+    def dx(self, pixels: float) -> float:
+        """So many pixels in units of x."""
+        return pixels * (self.x.high - self.x.low) / self.frame.width
+
+    def dy(self, pixels: float) -> float:
+        """So many pixels in units of y."""
+        return pixels * (self.y.high - self.y.low) / self.frame.height
+
+    def area(self, x: float, x2: float, y: float, y2: float, *, fill: str) -> None:
+        self.rows[AREAS].append({"x": x, "x2": x2, "y": y, "y2": y2, "fill": fill})
+
+    def rule(  # noqa: PLR0913 - two ends and how it looks
+        self,
+        x: float,
+        x2: float,
+        y: float,
+        y2: float,
+        *,
+        colour: str = theme.EDGE,
+        width: float = 1,
+        dash: Sequence[int] = theme.SOLID,
+    ) -> None:
+        self.rows[RULES].append({"x": x, "x2": x2, "y": y, "y2": y2, "colour": colour, "width": width, "dash": list(dash)})
+
+    def across(self, y: float, *, colour: str = theme.EDGE, width: float = 1, dash: Sequence[int] = theme.SOLID) -> None:
+        """A rule over the whole width."""
+        self.rule(self.x.low, self.x.high, y, y, colour=colour, width=width, dash=dash)
+
+    def line(self, points: Sequence[tuple[float, float]], *, colour: str = theme.LINE) -> None:
+        """Joined points; another call begins another line."""
+        run = f"{len(self.rows[LINES])}"
+        self.rows[LINES].extend({"x": x, "y": y, "run": run, "colour": colour} for x, y in points)
+
+    def sign(  # noqa: PLR0913 - a place and how it looks
+        self,
+        x: float,
+        y: float,
+        shape: str,
+        *,
+        fill: str = theme.LINE,
+        colour: str = theme.LINE,
+        size: float = 50,
+        width: float = 1.5,
+    ) -> None:
+        """`size` is the area in square pixels."""
+        self.rows[SIGNS].append(
+            {"x": x, "y": y, "shape": shape, "fill": fill, "colour": colour, "size": size, "width": width}
+        )
+
+    def word(  # noqa: PLR0913 - a place and how it looks
+        self,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        colour: str = theme.INK,
+        align: Align = "left",
+        size: int = theme.TEXT_PX,
+        bold: bool = False,
+    ) -> None:
+        """One line of text whose middle lies at `y`."""
+        weight = "bold" if bold else "normal"
+        self.rows[WORDS].append(
+            {"x": x, "y": y, "text": text, "colour": colour, "align": align, "size": size, "weight": weight}
+        )
+
+    def specification(self) -> Row:
+        """The Vega-Lite specification: Altair's chart for these kinds of marks, with this sheet's values and data."""
+        used = tuple(name for name, rows in self.rows.items() if rows)
+        values = {
+            **_parameters("x", self.x),
+            **_parameters("y", self.y),
+        }
+        frame = self.frame
+        written = chart(used)
+        return {
+            **written,
+            "title": {**written["title"], "text": self.title, "subtitle": list(self.subtitle)},
+            "params": [{"name": name, "value": value} for name, value in values.items()],
+            "width": frame.width,
+            "height": frame.height,
+            "padding": {"left": frame.left, "right": frame.right, "top": frame.top, "bottom": frame.bottom},
+            "datasets": {name: self.rows[name] for name in used},
+        }
+
+
+def _parameters(name: str, axis: Axis) -> Row:
+    return {
+        f"{name}_low": axis.low,
+        f"{name}_high": axis.high,
+        f"{name}_places": [place for place, _ in axis.ticks],
+        f"{name}_labels": [label for _, label in axis.ticks],
+    }
+
+
+@cache
+def chart(names: tuple[str, ...]) -> Row:
+    """The chart of sheets with these kinds of marks, written and checked against its schema by Altair once a process.
+
+    Everything that differs from report to report is a parameter or a dataset: a person's words never reach an expression.
+    """
+    import altair as alt  # noqa: PLC0415 - 0.2 s that only who draws should pay
+
+    title = alt.TitleParams(
+        text="",
+        subtitle=[],
+        anchor="start",
+        frame="bounds",
+        offset=14,
+        fontSize=theme.TITLE_PX,
+        subtitleFontSize=theme.TEXT_PX,
+        color=theme.INK,
+        subtitleColor=theme.MUTED,
+        subtitlePadding=6,
+    )
+    values = (*_parameters("x", Axis(0, 1)), *_parameters("y", Axis(0, 1)))
+    whole = (
+        alt.layer(*(_LAYERS[name](alt) for name in names))
+        .add_params(*(alt.param(name=name, value=0) for name in values))
+        .properties(title=title, autosize=alt.AutoSizeParams(type="none"), background=theme.PAPER)
+        .configure(font=theme.FONT, aria=False)
+        .configure_view(stroke=None)
+    )
+    specification: Row = whole.to_dict()
+    return specification
+
+
+def _scale(alt: Any, name: str) -> Any:
+    return alt.Scale(domain=[alt.ExprRef(f"{name}_low"), alt.ExprRef(f"{name}_high")], nice=False, zero=False)
+
+
+def _axis(alt: Any, name: str) -> Any:
+    upright = name == "y"
+    return alt.Axis(
+        values=alt.ExprRef(f"{name}_places"),
+        labelExpr=f"{name}_labels[indexof({name}_places, datum.value)]",
+        labelColor=theme.MUTED,
+        labelFontSize=theme.TEXT_PX,
+        labelOverlap=False,
+        labelFlush=False,
+        title=None,
+        grid=False,
+        domainColor=theme.EDGE,
+        tickColor=theme.EDGE,
+        domain=not upright,
+        ticks=not upright,
+    )
+
+
+def _x(alt: Any) -> Any:
+    return alt.X("x", type="quantitative", scale=_scale(alt, "x"), axis=_axis(alt, "x"))
+
+
+def _y(alt: Any) -> Any:
+    return alt.Y("y", type="quantitative", scale=_scale(alt, "y"), axis=_axis(alt, "y"))
+
+
+def _areas(alt: Any) -> "alt.Chart":
+    return (
+        alt.Chart(alt.NamedData(AREAS))
+        .mark_rect()
+        .encode(
+            x=_x(alt),
+            x2=alt.X2("x2"),
+            y=_y(alt),
+            y2=alt.Y2("y2"),
+            fill=alt.Fill("fill", type="nominal", scale=None),
+        )
+    )
+
+
+def _rules(alt: Any) -> "alt.Chart":
+    return (
+        alt.Chart(alt.NamedData(RULES))
+        .mark_rule()
+        .encode(
+            x=_x(alt),
+            x2=alt.X2("x2"),
+            y=_y(alt),
+            y2=alt.Y2("y2"),
+            stroke=alt.Stroke("colour", type="nominal", scale=None),
+            strokeWidth=alt.StrokeWidth("width", type="quantitative", scale=None),
+            strokeDash=alt.StrokeDash("dash", type="nominal", scale=None),
+        )
+    )
+
+
+def _lines(alt: Any) -> "alt.Chart":
+    return (
+        alt.Chart(alt.NamedData(LINES))
+        .mark_line(strokeWidth=2, strokeJoin="round")
+        .encode(
+            x=_x(alt),
+            y=_y(alt),
+            detail=alt.Detail("run", type="nominal"),
+            stroke=alt.Stroke("colour", type="nominal", scale=None),
+        )
+    )
+
+
+def _signs(alt: Any) -> "alt.Chart":
+    return (
+        alt.Chart(alt.NamedData(SIGNS))
+        .mark_point(opacity=1)
+        .encode(
+            x=_x(alt),
+            y=_y(alt),
+            shape=alt.Shape("shape", type="nominal", scale=None),
+            fill=alt.Fill("fill", type="nominal", scale=None),
+            stroke=alt.Stroke("colour", type="nominal", scale=None),
+            size=alt.Size("size", type="quantitative", scale=None),
+            strokeWidth=alt.StrokeWidth("width", type="quantitative", scale=None),
+        )
+    )
+
+
+def _words(alt: Any) -> "alt.Chart":
+    return (
+        alt.Chart(alt.NamedData(WORDS))
+        .mark_text(
+            baseline="middle",
+            align=alt.ExprRef("datum.align"),
+            fontSize=alt.ExprRef("datum.size"),
+            fontWeight=alt.ExprRef("datum.weight"),
+        )
+        .encode(
+            x=_x(alt),
+            y=_y(alt),
+            text=alt.Text("text", type="nominal"),
+            color=alt.Color("colour", type="nominal", scale=None),
+        )
+    )
+
+
+_LAYERS = {AREAS: _areas, RULES: _rules, LINES: _lines, SIGNS: _signs, WORDS: _words}

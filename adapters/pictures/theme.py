@@ -1,0 +1,75 @@
+"""How the pictures look: sizes, shades and signs.
+
+Everything is told apart by shape, dash or place first and by shade second, so that a grey copy says the same. Contrast
+to white (WCAG 2.2, 1.4.3 and 1.4.11): text at least 4.5 : 1, marks that carry meaning at least 3 : 1; tests hold both.
+"""
+
+WIDTH = 540
+"""Outer width in pixels. At half an A4 page (85 mm) a text of 14 pixels prints at 6.2 points."""
+
+FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+"""vl-convert carries Liberation Sans, whose widths are Arial's: the same picture on every machine."""
+
+TEXT_PX = 14
+TITLE_PX = 17
+
+PAPER = "#ffffff"
+INK = "#1b1b1b"
+MUTED = "#4a4f57"
+LINE = "#1f4e79"
+ALERT = "#a33b00"
+EDGE = "#6a7480"
+SPREAD = "#7f8ea3"
+"""Bars from the lowest to the highest value, and other filled marks that carry meaning."""
+GRID = "#d9dde2"
+BAND = "#e3e8ee"
+"""Fills that only repeat what an edge in a stronger shade says."""
+
+TEXT_COLOURS = (INK, MUTED, LINE, ALERT)
+MARK_COLOURS = (INK, MUTED, LINE, ALERT, EDGE, SPREAD)
+
+DOT = "circle"
+SQUARE = "square"
+DIAMOND = "diamond"
+UP = "triangle-up"
+DOWN = "triangle-down"
+RIGHT = "triangle-right"
+CROSS = "M-.8,-.8L.8,.8M.8,-.8L-.8,.8"
+
+SOLID: tuple[int, ...] = ()
+DASHED = (6, 4)
+DOTTED = (2, 3)
+
+
+def text_px(text: str, size: float = TEXT_PX) -> float:
+    """A width that `text` won't pass, in pixels: wide scripts count an em, the rest what Arial's broad lower case takes."""
+    return size * sum(1.0 if ord(char) > 0x2E7F else 0.68 if char.isupper() else 0.54 for char in text)
+
+
+def shortened(text: str, room_px: float, size: float = TEXT_PX) -> str:
+    """`text` on one line, cut with an ellipsis where it would pass `room_px`."""
+    line = " ".join(text[:400].split())
+    if text_px(line, size) <= room_px and len(text) <= 400:
+        return line
+    used, kept = size, 0
+    for char in line:
+        used += text_px(char, size)
+        if used > room_px:
+            break
+        kept += 1
+    return line[:kept].rstrip() + "…"
+
+
+def apart(places: list[float], distance: float, low: float, high: float) -> list[float]:
+    """The places moved as little as needed, in their order, so that none is nearer to the next than `distance`."""
+    order = sorted(range(len(places)), key=lambda index: places[index])
+    moved = list(places)
+    floor = low
+    for index in order:
+        moved[index] = max(places[index], floor)
+        floor = moved[index] + distance
+    ceiling = high
+    for index in reversed(order):
+        moved[index] = min(moved[index], ceiling)
+        ceiling = moved[index] - distance
+    return moved
