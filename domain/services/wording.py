@@ -12,7 +12,9 @@ from unicodedata import normalize
 WORDS_MOST: Final = 32
 """Words of a question that count; more say nothing sharper and cost time."""
 _RUN: Final = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
-_UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
+_UNSPACED_RANGES: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+_UNSPACED: Final = re.compile(f"[{_UNSPACED_RANGES}]+")
+_LETTER: Final = f"[^\\W_{_UNSPACED_RANGES}]"
 _SENTENCE_END: Final = re.compile(
     "(?:(?<=[.!?\u2026])|(?<=[.!?\u2026][\"'\u201d\u2019)\\]]))\\s+|(?<=[\u3002\uff01\uff1f])|\n+"
 )
@@ -97,4 +99,4 @@ def _pattern(text: str) -> "re.Pattern[str]":
         return re.compile(re.escape(text))
     stem, endings = (text[:-1], "(?:y|ies)") if text.endswith("y") and len(text) > 3 else (text, "(?:s|es)?")
     known = re.escape(stem)
-    return re.compile(rf"{known}(?<![^\W_]{known}){endings}(?![^\W_])")
+    return re.compile(f"{known}(?<!{_LETTER}{known}){endings}(?!{_LETTER})")
