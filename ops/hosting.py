@@ -1,6 +1,6 @@
 """What an operator does on the host itself, without signing in: whoever may do that holds the root key already."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -8,7 +8,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from adapters.access.state import SqlAccessState
 from adapters.access.vault import AccessVault
 from domain.model.account import AccountNotFound, normalised_login
-from domain.ports.call import Actor, Call, Purpose, Role
+from domain.ports.call import Actor, Call, Purpose, Role, Scope
+from domain.services.service_accounts import IssuedSecret
 from ops.bootstrap import Part, System, build
 from ops.logging import configure
 from ops.settings import Settings
@@ -24,6 +25,14 @@ def create_account(*, login: str, name: str, role: Role, password: str) -> UUID:
             call_of_host(system), account_id, login=login, password=password, display_name=name, role=role
         )
         return account_id
+
+
+def create_service_account(*, name: str, scopes: Collection[Scope]) -> tuple[UUID, IssuedSecret]:
+    """Raises Invalid and what `build` raises."""
+    with _hosted() as (system, call):
+        account_id = system.ids.opaque()
+        accounts = system.services.service_accounts
+        return account_id, accounts.bootstrap(call, account_id, display_name=name, scopes=scopes)
 
 
 def reset_account_password(*, login: str, password: str) -> UUID:

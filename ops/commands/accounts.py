@@ -38,6 +38,35 @@ def create(
     speaker.say("account_created", f"Made the account {account_id} ({role}).", account_id=account_id, role=role)
 
 
+@app.command("create-service")
+def create_service(
+    name: Annotated[str, typer.Argument(help="What others see, such as 'Practice platform'.")],
+    scope: Annotated[list[str], typer.Option(help="What it may be used for, such as changes:read; repeat for more.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make an account for another program, with its first secret, which is shown this once."""
+    from ops.console import voice
+
+    speaker = voice(as_json=as_json)
+
+    from domain.ports.call import Scope
+    from domain.services.service_accounts import InvalidScope
+    from ops.hosting import create_service_account
+
+    try:
+        scopes = [Scope(one) for one in scope]
+    except ValueError:
+        raise InvalidScope("There is no such scope; there are " + ", ".join(Scope) + ".") from None
+    account_id, issued = create_service_account(name=name, scopes=scopes)
+    speaker.say(
+        "service_account_created",
+        f"Made the service account {account_id}. Its secret, shown this once: {issued.secret}",
+        account_id=account_id,
+        client_secret=issued.secret,
+        scopes=sorted(scopes),
+    )
+
+
 @app.command("reset-password")
 def reset_password(
     login: Annotated[str, typer.Argument(help="The account's login.")],

@@ -6,7 +6,7 @@ import pytest
 
 from domain.ports.call import Role
 
-STAFF = {"clinician", "supervisor", "compliance_officer", "operator"}
+STAFF = {"clinician", "supervisor", "compliance_officer", "operator", "service"}
 
 
 def pages(user, query=""):

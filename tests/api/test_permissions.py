@@ -4,9 +4,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.ports.call import Role
+from domain.ports.call import Role, Scope
 from domain.services.access import Action
-from domain.services.policy import RULES
+from domain.services.policy import RULES, SCOPES
 
 PUBLIC = {
     ("POST", "/v1/sign-ins"),
@@ -134,6 +134,28 @@ def test_no_route_refuses_a_role_that_the_table_allows(house, signed_in, role):
         code = answer.json().get("code") if answer.content else None
         assert code != "role_not_permitted", (method, path)
         assert answer.status_code < 500, (method, path, answer.text)
+
+
+@pytest.fixture(scope="module")
+def service(house):
+    """The headers of a service account that has every scope there is."""
+    operator = house.operator
+    made = operator.post("/v1/service-accounts", {"display_name": "Platform", "scopes": list(Scope)})
+    account_id = made.headers["Location"].rpartition("/")[2]
+    secret = operator.post(f"/v1/accounts/{account_id}/secrets").json()["client_secret"]
+    body = {"grant_type": "client_credentials", "client_id": account_id, "client_secret": secret}
+    return {"Authorization": f"Bearer {house.post('/v1/token', body).json()['access_token']}"}
+
+
+def test_a_service_with_every_scope_is_refused_what_no_scope_includes(house, service):
+    scoped = {action for actions in SCOPES.values() for action in actions}
+    for method, path, operation in operations(house):
+        wanted = ACTIONS.get((method, path))
+        if (method, path) in PUBLIC or wanted is None:
+            continue
+        answer = call(house, method, path, operation, service)
+        refused = answer.status_code == 403 and answer.json()["code"] in {"role_not_permitted", "scope_not_permitted"}
+        assert refused is not bool(scoped & set(wanted if isinstance(wanted, tuple) else (wanted,))), (method, path)
 
 
 def test_denials_are_on_record_with_who_and_why(house, signed_in, officer):

@@ -164,6 +164,21 @@ def test_an_account_is_made_on_the_host_and_its_password_reset(tmp_path: Path) -
     assert "phrase" not in made.stdout + made.stderr + again.stderr + reset.stdout + reset.stderr
 
 
+def test_a_service_account_is_made_on_the_host_and_its_secret_shown_once(tmp_path: Path) -> None:
+    environment = plain_environment(tmp_path / "data")
+    run(environment, "migrate")
+    run(environment, "keys", "create")
+
+    made = run(environment, "account", "create-service", "Platform", "--scope", "changes:read")
+    unknown = run(environment, "account", "create-service", "Platform", "--scope", "everything")
+
+    (told,) = lines(made.stdout)
+    assert made.returncode == 0, made.stderr
+    assert told["scopes"] == ["changes:read"]
+    assert told["client_secret"].startswith("anamnesis_")
+    assert json.loads(unknown.stderr)["code"] == "invalid_scope"
+
+
 def test_a_password_is_never_asked_for_without_a_terminal(tmp_path: Path) -> None:
     told = run(plain_environment(tmp_path), "account", "create", "noor@practice.example", "--name", "Noor")
 
