@@ -119,7 +119,7 @@ def _plan(plan: TreatmentPlan | SafetyPlan, version: int | None) -> Json:
         "status": plan.status.value,
         "recorded_at": instant_as_json(plan.created_on),
         "changed_at": instant_as_json(plan.modified_on),
-        "error_reason": plan.error_reason,
+        "error_reason": shown.error_reason,
         "content_version": shown.version,
         "written_by": str(shown.written_by),
         "written_at": instant_as_json(shown.written_at),
@@ -128,7 +128,7 @@ def _plan(plan: TreatmentPlan | SafetyPlan, version: int | None) -> Json:
                 "version": revision.version,
                 "written_by": str(revision.written_by),
                 "written_at": instant_as_json(revision.written_at),
-                "error_reason": revision.error_reason,
+                "entered_in_error": bool(revision.error_reason),
             }
             for revision in plan.revisions
         ],

@@ -1,0 +1,134 @@
+"""Diagnoses: coded from a published list, provisional until confirmed, resolved or ruled out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from domain.model import checks
+from domain.model.diagnosis import (
+    Diagnosis,
+    DiagnosisCodeNotSpecific,
+    DiagnosisCodeUnknown,
+    DiagnosisContent,
+    DiagnosisNotFound,
+    DiagnosisStatus,
+)
+from domain.ports.call import Call
+from domain.ports.codes import CodeEntry, DiagnosisCodes
+from domain.ports.ledger import Ledger, Receipt
+from domain.ports.stores import AggregateStore
+from domain.ports.views import JourneyItem, JourneyView
+from domain.services.access import Access, Action
+from domain.services.care_records import CareLists, CareRecords
+
+SEARCH_MOST: Final = 100
+_NAMED_MOST: Final = 8
+_CODE_MOST: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coding:
+    """What a clinician says of a diagnosis; the words of the code come from the list."""
+
+    code: str
+    status: DiagnosisStatus = DiagnosisStatus.PROVISIONAL
+    principal: bool = False
+    onset: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundCodes:
+    edition: str
+    codes: Sequence[CodeEntry]
+
+
+class DiagnosisService:
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        access: Access,
+        diagnoses: AggregateStore[Diagnosis],
+        codes: DiagnosisCodes,
+        journey: JourneyView,
+    ) -> None:
+        self._records = CareRecords(ledger=ledger, access=access, store=diagnoses, not_found=DiagnosisNotFound)
+        self._lists = CareLists(ledger=ledger, access=access, journey=journey)
+        self._codes = codes
+
+    def record(self, call: Call, diagnosis_id: UUID, client_id: UUID, coding: Coding) -> Receipt:
+        """Raises Denied, ClientNotFound, ClientEnteredInError, DiagnosisCodeUnknown, DiagnosisCodeNotSpecific, Invalid."""
+        self._records.to_add(call, Action.DIAGNOSIS_RECORD, client_id, diagnosis_id)
+        diagnosis = Diagnosis.record(
+            diagnosis_id, at=call.at, client_id=client_id, by=call.actor.id, content=self._content(coding)
+        )
+        return self._records.save(call, Action.DIAGNOSIS_RECORD, diagnosis)
+
+    def read(self, call: Call, diagnosis_id: UUID) -> Diagnosis:
+        """Raises DiagnosisNotFound, Denied, Erased."""
+        diagnosis = self._records.load(call, Action.DIAGNOSIS_READ, diagnosis_id)
+        return self._records.tell(call, Action.DIAGNOSIS_READ, diagnosis)
+
+    def of_client(self, call: Call, client_id: UUID, at_least: int = 0) -> Sequence[JourneyItem]:
+        """All of them, in the order in which they were recorded. Raises ClientNotFound, Denied, ViewBehind, Erased."""
+        return self._lists.of(call, Action.DIAGNOSIS_READ, client_id, "diagnosis", at_least)
+
+    def change(self, call: Call, diagnosis_id: UUID, coding: Coding) -> Receipt:
+        """Confirm it, say that it is resolved or ruled out, or code it better. A code that stays keeps its words: the list
+        may have dropped it since.
+
+        Raises DiagnosisNotFound, Denied, StaleVersion, ClientEnteredInError, DiagnosisEnteredInError, DiagnosisUnchanged,
+        DiagnosisCodeUnknown, DiagnosisCodeNotSpecific, Invalid.
+        """
+        diagnosis = self._records.for_change(call, Action.DIAGNOSIS_CHANGE, diagnosis_id)
+        diagnosis.require_standing()
+        content = self._content(coding, diagnosis.content)
+        diagnosis.change(at=call.at, by=call.actor.id, content=content)
+        return self._records.save(call, Action.DIAGNOSIS_CHANGE, diagnosis)
+
+    def mark_entered_in_error(self, call: Call, diagnosis_id: UUID, reason: str) -> Receipt:
+        """A wrong chart. Raises DiagnosisNotFound, Denied, StaleVersion, DiagnosisEnteredInError, Invalid."""
+        diagnosis = self._records.for_mark(call, Action.DIAGNOSIS_CHANGE, diagnosis_id)
+        diagnosis.mark_entered_in_error(at=call.at, by=call.actor.id, reason=reason)
+        return self._records.save(call, Action.DIAGNOSIS_CHANGE, diagnosis)
+
+    def search(self, query: str, limit: int = 20) -> FoundCodes:
+        """Codes of the list, which concern nobody: whoever is signed in may look. Raises Invalid."""
+        checks.text("q", query, SEARCH_MOST, least=1, one_line=True)
+        checks.integer("limit", limit, 1, SEARCH_MOST)
+        return FoundCodes(edition=self._codes.edition, codes=self._codes.search(query, limit))
+
+    def _content(self, coding: Coding, before: DiagnosisContent | None = None) -> DiagnosisContent:
+        checks.text("code", coding.code, _CODE_MOST, least=1, one_line=True)
+        if before is not None and coding.code == before.code:
+            code, description, edition = before.code, before.description, before.edition
+        else:
+            entry = self._entry(coding.code)
+            code, description, edition = entry.code, entry.description, self._codes.edition
+        return DiagnosisContent(
+            code=code,
+            description=description,
+            edition=edition,
+            status=coding.status,
+            principal=coding.principal,
+            onset=coding.onset,
+            note=coding.note,
+        )
+
+    def _entry(self, code: str) -> CodeEntry:
+        """A diagnosis of the list. Raises DiagnosisCodeUnknown, DiagnosisCodeNotSpecific, naming others, never what was
+        typed.
+        """
+        entry = self._codes.find(code)
+        if entry is None:
+            near = _named(self._codes.near(code, _NAMED_MOST))
+            raise DiagnosisCodeUnknown(field="code", edition=self._codes.edition, **({"near": near} if near else {}))
+        if not entry.billable:
+            raise DiagnosisCodeNotSpecific(field="code", choose=_named(self._codes.below(code, _NAMED_MOST)))
+        return entry
+
+
+def _named(entries: Sequence[CodeEntry]) -> str:
+    return " ".join(entry.code for entry in entries)
