@@ -29,10 +29,10 @@ def create_account(*, login: str, name: str, role: Role, password: str) -> UUID:
 
 def create_service_account(*, name: str, scopes: Collection[Scope]) -> tuple[UUID, IssuedSecret]:
     """Raises Invalid and what `build` raises."""
-    with hosted() as (system, call):
+    with hosted() as system:
         account_id = system.ids.opaque()
         accounts = system.services.service_accounts
-        return account_id, accounts.bootstrap(call, account_id, display_name=name, scopes=scopes)
+        return account_id, accounts.bootstrap(call_of_host(system), account_id, display_name=name, scopes=scopes)
 
 
 def reset_account_password(*, login: str, password: str) -> UUID:
