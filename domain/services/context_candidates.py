@@ -120,10 +120,10 @@ class Candidate:
         return sum(WEIGHTS[name] * part for name, part in self.parts.items())
 
     @property
-    def order(self) -> tuple[float, float, str]:
+    def order(self) -> tuple[float, float, int]:
         """Best first; of equals the newer, then by id."""
         worth = self.score * (1 - _SIMILAR_COSTS * self.similar)
-        return -worth, -self.item.happened_at.timestamp(), str(self.item.id)
+        return -worth, -self.item.happened_at.timestamp(), self.item.id.int
 
 
 def candidates_of(items: Sequence[JourneyItem]) -> list[Candidate]:
@@ -142,8 +142,8 @@ def candidates_of(items: Sequence[JourneyItem]) -> list[Candidate]:
     return found
 
 
-def _time_and_id(item: JourneyItem) -> tuple[datetime, str]:
-    return item.happened_at, str(item.id)
+def _time_and_id(item: JourneyItem) -> tuple[datetime, int]:
+    return item.happened_at, item.id.int
 
 
 def _rank(candidates: Sequence[Candidate]) -> None:
@@ -164,7 +164,7 @@ def _rank(candidates: Sequence[Candidate]) -> None:
             one.tier = FIRST
             text = f"The newest result with {item.content['instrument']}, and the course to it."
             one.because.append(Reason(code="newest_score", text=text))
-        elif item.kind in STANDING and item.state not in OVER:
+        elif _stands(item):
             one.because.append(Reason(code="current", text=f"A {item.kind.replace('_', ' ')} that stands now."))
 
 
@@ -177,7 +177,7 @@ def judge(candidates: Sequence[Candidate], wish: Wish, means: Means) -> None:
     themes = [(theme, words_of(theme)) for theme in wish.themes]
     linked = {one.item.id: one.item.content.get("session_ids", ()) for one in candidates if one.item.kind == "goal"}
     for one in candidates:
-        days = max(0, (newest - one.item.happened_at).days)
+        days = 0 if _stands(one.item) else max(0, (newest - one.item.happened_at).days)
         one.parts = {
             "recency": round(0.5 ** (days / HALF_LIFE_DAYS), 6),
             "goal": _goal_part(one, wish.goal_ids, linked),
@@ -185,11 +185,16 @@ def judge(candidates: Sequence[Candidate], wish: Wish, means: Means) -> None:
             "words": 0.0,
             "kind": _by_itself(one.item),
         }
-        if days <= HALF_LIFE_DAYS:
+        if days <= HALF_LIFE_DAYS and not _stands(one.item):
             ago = "As new as any" if not days else f"{days} day{'s' if days > 1 else ''} before the newest record"
             one.because.append(Reason(code="recent", text=f"{ago}."))
     if wish.words.strip():
         _judge_words(candidates, wish.words, means)
+
+
+def _stands(item: JourneyItem) -> bool:
+    """A goal, plan, diagnosis or medication that holds now, however long ago it was written down."""
+    return item.kind in STANDING and item.state not in OVER
 
 
 def _by_itself(item: JourneyItem) -> float:
@@ -240,13 +245,9 @@ def _judge_words(candidates: Sequence[Candidate], question: str, means: Means) -
     texts = [one.passage.whole for one in candidates]
     scores = means.words.scores(question, texts)
     most = max(scores)
-    asked = words_of(question)
-    for one, score, text in zip(candidates, scores, texts, strict=True):
+    for one, score in zip(candidates, scores, strict=True):
         if score > 0:
             one.parts["words"] = round(score / most, 6)
-            lowered = folded(text)
-            said = ", ".join(word.text for word in asked if word.count(lowered))
-            one.because.append(Reason(code="words", text=f"Says: {said}."))
     if means.meaning is None:
         return
     best = sorted(candidates, key=lambda one: one.order)[:MEANING_MOST]

@@ -29,7 +29,7 @@ from domain.services.context_candidates import (
     judge,
 )
 from domain.services.context_text import excerpt, scores_shown
-from domain.services.wording import Word, words_of
+from domain.services.wording import Word, folded, words_of
 
 SEPARATOR: Final = "\n\n"
 _REPEATS: Final = 0.9
@@ -110,10 +110,10 @@ class _Filling:
         while self._taken and self._total() > self._budget:
             # A tokeniser may need more for the whole than for its parts.
             self._taken.pop()
-        return sorted((chosen for _, chosen in self._taken), key=lambda one: (one.happened_at, str(one.id)))
+        return sorted((chosen for _, chosen in self._taken), key=lambda one: (one.happened_at, one.id.int))
 
     def _total(self) -> int:
-        texts = sorted((chosen for _, chosen in self._taken), key=lambda one: (one.happened_at, str(one.id)))
+        texts = sorted((chosen for _, chosen in self._taken), key=lambda one: (one.happened_at, one.id.int))
         return self._counter.count(SEPARATOR.join(one.text for one in texts))
 
     def _fill_from(self, tier: Sequence[Candidate]) -> None:
@@ -150,25 +150,31 @@ class _Filling:
             return False
         tokens = self._counter.count(text)
         self._room -= tokens + self._separator
-        self._taken.append((one, _chosen(one, text, tokens, whole=whole)))
+        self._taken.append((one, self._chosen(one, text, tokens, whole=whole)))
         return True
 
+    def _chosen(self, one: Candidate, text: str, tokens: int, *, whole: bool) -> Chosen:
+        item = one.item
+        return Chosen(
+            kind=item.kind,
+            id=item.id,
+            happened_at=item.happened_at,
+            state=item.state,
+            text=text,
+            whole=whole,
+            tokens=tokens,
+            score=round(one.score, 6),
+            parts=one.parts,
+            because=(*one.because, *self._said(one)),
+            sources=tuple(_sources(one, whole=whole)),
+        )
 
-def _chosen(one: Candidate, text: str, tokens: int, *, whole: bool) -> Chosen:
-    item = one.item
-    return Chosen(
-        kind=item.kind,
-        id=item.id,
-        happened_at=item.happened_at,
-        state=item.state,
-        text=text,
-        whole=whole,
-        tokens=tokens,
-        score=round(one.score, 6),
-        parts=one.parts,
-        because=tuple(one.because),
-        sources=tuple(_sources(one, whole=whole)),
-    )
+    def _said(self, one: Candidate) -> Iterator[Reason]:
+        """Which of the words asked for the record says, in the order asked."""
+        if one.parts["words"]:
+            record = folded(one.passage.whole)
+            said = ", ".join(word.text for word in self._words if word.count(record))
+            yield Reason(code="words", text=f"Says: {said}.")
 
 
 def _sources(one: Candidate, *, whole: bool) -> Iterator[Source]:

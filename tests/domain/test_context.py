@@ -136,8 +136,8 @@ def test_a_context_never_passes_its_budget_is_in_order_and_is_the_same_each_time
     choice = choose(records, wish, budget, MEANS)
     assert choice.tokens == COUNTER.count(SEPARATOR.join(one.text for one in choice.chosen))
     assert choice.tokens <= budget
-    assert [(one.happened_at, str(one.id)) for one in choice.chosen] == sorted(
-        (one.happened_at, str(one.id)) for one in choice.chosen
+    assert [(one.happened_at, one.id.int) for one in choice.chosen] == sorted(
+        (one.happened_at, one.id.int) for one in choice.chosen
     )
     assert {one.state for one in choice.chosen}.isdisjoint({"entered_in_error"})
     assert {one.kind for one in choice.chosen} <= set(KINDS)
@@ -336,5 +336,7 @@ def test_the_budget_holds_for_tokenisers_that_need_more_for_the_whole(budget):
 
 def test_ids_settle_what_time_does_not():
     twins = [session(3, f"Number {n} said something of its own here.", number=n) for n in range(4)]
-    assert [one.id for one in choose(twins, Wish(), 4000, MEANS).chosen] == sorted((one.id for one in twins), key=str)
+    assert [one.id for one in choose(twins, Wish(), 4000, MEANS).chosen] == sorted(
+        (one.id for one in twins), key=lambda one: one.int
+    )
     assert uuid4() not in {one.id for one in twins}
