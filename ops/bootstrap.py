@@ -17,6 +17,7 @@ from adapters.access.writes import AccessWrites
 from adapters.cache.limiter import RedisRateLimiter
 from adapters.cache.redis import connect
 from adapters.clock.system import SystemClock, UuidSource
+from adapters.codes.icd10cm import Icd10Cm
 from adapters.db.engines import Databases, check_durable, check_revision, open_databases
 from adapters.event_store.drafts import SealedDrafts
 from adapters.event_store.feed import SqlChangeFeed
@@ -46,8 +47,14 @@ from api.runtime import HttpPolicy, Runtime
 from domain.model.account import Account, SignIn
 from domain.model.appointment import Appointment
 from domain.model.client import Client
+from domain.model.diagnosis import Diagnosis
+from domain.model.goal import Goal
 from domain.model.identity import Identity
+from domain.model.medication import Medication
+from domain.model.safety_plan import SafetyPlan
 from domain.model.session import Session
+from domain.model.transcript import Transcript
+from domain.model.treatment_plan import TreatmentPlan
 from domain.ports.health import Probe
 from domain.services import Services
 from domain.services.access import Access
@@ -56,13 +63,18 @@ from domain.services.appointments import AppointmentService
 from domain.services.audit import AuditService
 from domain.services.changes import ChangeService
 from domain.services.clients import ClientService
+from domain.services.diagnoses import DiagnosisService
 from domain.services.drafts import DraftService
 from domain.services.imports import ImportService
 from domain.services.journey import JourneyService
+from domain.services.medications import MedicationService
 from domain.services.progress import ProgressService
+from domain.services.safety_plans import SafetyPlanService
 from domain.services.service_accounts import ServiceAccountService
 from domain.services.sessions import SessionService
 from domain.services.sign_in import SignInService
+from domain.services.transcripts import TranscriptService
+from domain.services.treatment_plans import TreatmentPlanService
 from migrations.revisions import CHAINS
 from migrations.role_names import APPLICATION
 from ops.housekeeping import Housekeeping
@@ -260,6 +272,15 @@ def _services(  # noqa: PLR0913, PLR0917 - wiring
         appointments=AppointmentService(
             **common, state=state, appointments=store(Appointment), sessions=store(Session)
         ),
+        treatment_plans=TreatmentPlanService(
+            **common, plans=store(TreatmentPlan), diagnoses=store(Diagnosis), goals=store(Goal)
+        ),
+        safety_plans=SafetyPlanService(**common, plans=store(SafetyPlan)),
+        diagnoses=DiagnosisService(
+            **common, diagnoses=store(Diagnosis), codes=Icd10Cm(), journey=SqlJourneyView(tracking, rows)
+        ),
+        medications=MedicationService(**common, medications=store(Medication), journey=SqlJourneyView(tracking, rows)),
+        transcripts=TranscriptService(**common, sessions=store(Session), transcripts=store(Transcript)),
         drafts=DraftService(**common, drafts=drafts),
         journey=JourneyService(**common, journey=SqlJourneyView(tracking, rows)),
         progress=ProgressService(

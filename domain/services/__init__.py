@@ -7,12 +7,17 @@ from domain.services.appointments import AppointmentService
 from domain.services.audit import AuditService
 from domain.services.changes import ChangeService
 from domain.services.clients import ClientService
+from domain.services.diagnoses import DiagnosisService
 from domain.services.drafts import DraftService
 from domain.services.journey import JourneyService
+from domain.services.medications import MedicationService
 from domain.services.progress import ProgressService
+from domain.services.safety_plans import SafetyPlanService
 from domain.services.service_accounts import ServiceAccountService
 from domain.services.sessions import SessionService
 from domain.services.sign_in import SignInService
+from domain.services.transcripts import TranscriptService
+from domain.services.treatment_plans import TreatmentPlanService
 
 __all__ = ["Services"]
 
@@ -24,6 +29,11 @@ class Services:
     clients: ClientService
     sessions: SessionService
     appointments: AppointmentService
+    treatment_plans: TreatmentPlanService
+    safety_plans: SafetyPlanService
+    diagnoses: DiagnosisService
+    medications: MedicationService
+    transcripts: TranscriptService
     drafts: DraftService
     journey: JourneyService
     progress: ProgressService

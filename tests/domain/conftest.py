@@ -3,6 +3,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from adapters.memory.codes import InMemoryDiagnosisCodes
 from adapters.memory.feed import InMemoryFeed
 from adapters.memory.identity import InMemoryClock, InMemoryHasher, InMemoryIds, InMemorySecrets, InMemoryTokens
 from adapters.memory.ledger import InMemoryAggregates, InMemoryDrafts, InMemoryLedger, InMemoryLog
@@ -11,8 +12,14 @@ from domain.model.account import Account, SignIn
 from domain.model.appointment import Appointment
 from domain.model.audit import AuditEvent
 from domain.model.client import Client
+from domain.model.diagnosis import Diagnosis
+from domain.model.goal import Goal
 from domain.model.identity import Identity
+from domain.model.medication import Medication
+from domain.model.safety_plan import SafetyPlan
 from domain.model.session import Session
+from domain.model.transcript import Transcript
+from domain.model.treatment_plan import TreatmentPlan
 from domain.ports.access import Relation
 from domain.ports.call import Actor, Call, Role
 from domain.services import Services
@@ -22,12 +29,17 @@ from domain.services.appointments import AppointmentService
 from domain.services.audit import AuditService
 from domain.services.changes import ChangeService
 from domain.services.clients import ClientService
+from domain.services.diagnoses import DiagnosisService
 from domain.services.drafts import DraftService
 from domain.services.journey import JourneyService
+from domain.services.medications import MedicationService
 from domain.services.progress import ProgressService
+from domain.services.safety_plans import SafetyPlanService
 from domain.services.service_accounts import ServiceAccountService
 from domain.services.sessions import SessionService
 from domain.services.sign_in import SignInPolicy, SignInService
+from domain.services.transcripts import TranscriptService
+from domain.services.treatment_plans import TreatmentPlanService
 from tests.contracts.samples import call_by, identity
 
 PASSWORD = "correct horse battery"
@@ -68,6 +80,33 @@ class House:
                 state=state,
                 appointments=InMemoryAggregates(log, Appointment),
                 sessions=sessions,
+            ),
+            treatment_plans=TreatmentPlanService(
+                ledger=ledger,
+                access=access,
+                plans=InMemoryAggregates(log, TreatmentPlan),
+                diagnoses=InMemoryAggregates(log, Diagnosis),
+                goals=InMemoryAggregates(log, Goal),
+            ),
+            safety_plans=SafetyPlanService(ledger=ledger, access=access, plans=InMemoryAggregates(log, SafetyPlan)),
+            diagnoses=DiagnosisService(
+                ledger=ledger,
+                access=access,
+                diagnoses=InMemoryAggregates(log, Diagnosis),
+                codes=InMemoryDiagnosisCodes(),
+                journey=InMemoryJourneyView(log, self.clock.now),
+            ),
+            medications=MedicationService(
+                ledger=ledger,
+                access=access,
+                medications=InMemoryAggregates(log, Medication),
+                journey=InMemoryJourneyView(log, self.clock.now),
+            ),
+            transcripts=TranscriptService(
+                ledger=ledger,
+                access=access,
+                sessions=sessions,
+                transcripts=InMemoryAggregates(log, Transcript),
             ),
             drafts=DraftService(ledger=ledger, access=access, drafts=drafts),
             journey=JourneyService(ledger=ledger, access=access, journey=InMemoryJourneyView(log, self.clock.now)),
