@@ -1,7 +1,6 @@
 """Views that never lag: computed from the log at each read."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -15,7 +14,8 @@ from domain.model.client import Client
 from domain.model.identity import Identity
 from domain.model.session import Session, SessionStatus
 from domain.ports.views import JOURNEY_KINDS, AuditRecord, CaseloadItem, JourneyItem, Page
-from domain.services.rendering import appointment_as_json, client_as_json, consent_as_json, session_as_json
+from domain.services.journey_items import SHOWN, care_change_as_json
+from domain.services.rendering import client_as_json, consent_as_json
 
 
 class InMemoryViews:
@@ -91,56 +91,58 @@ class InMemoryJourneyView(InMemoryViews):
         if not set(JOURNEY_KINDS).issuperset(kinds):
             raise Invalid("There is no such kind of item.", field="kinds")
         return [
-            item if whole else _without_detail(item)
-            for item in sorted(self._items(client_id), key=_place)
+            item
+            for item in sorted(self._items(client_id, whole), key=_place)
             if (not kinds or item.kind in kinds)
             and (since is None or item.happened_at >= since)
             and (until is None or item.happened_at < until)
         ]
 
-    def _items(self, client_id: UUID) -> Iterator[JourneyItem]:
+    def _items(self, client_id: UUID, whole: bool) -> Iterator[JourneyItem]:  # noqa: FBT001 - as its callers have it
         for aggregate, positions in self._of_client(client_id):
-            match aggregate:
-                case Session():
-                    happened_at = aggregate.content.took_place.instant
-                    yield self._item("session", aggregate, happened_at, positions, session_as_json(aggregate))
-                case Appointment():
-                    happened_at = aggregate.start.instant
-                    yield self._item("appointment", aggregate, happened_at, positions, appointment_as_json(aggregate))
-                case Client():
-                    yield self._item("client", aggregate, aggregate.created_on, positions, client_as_json(aggregate))
-                    yield from self._consents(aggregate)
+            if isinstance(aggregate, Client):
+                yield _item("client", aggregate, aggregate.created_on, positions, client_as_json(aggregate))
+                yield from self._parts(aggregate)
+            elif shown := SHOWN.get(type(aggregate)):
+                content = shown.content(aggregate)
+                if whole and shown.detail is not None:
+                    content |= shown.detail(aggregate)
+                yield _item(shown.kind, aggregate, shown.happened_at(aggregate), positions, content)
 
-    def _item(
-        self, kind: str, aggregate: Any, happened_at: datetime, positions: tuple[int, ...], content: dict[str, Any]
-    ) -> JourneyItem:
-        return JourneyItem(
-            kind=kind,
-            id=aggregate.id,
-            client_id=aggregate.subject,
-            state=aggregate.status.value,
-            version=aggregate.version,
-            happened_at=happened_at,
-            recorded_at=aggregate.created_on,
-            positions=positions,
-            content=content,
-        )
-
-    def _consents(self, client: Client) -> Iterator[JourneyItem]:
+    def _parts(self, client: Client) -> Iterator[JourneyItem]:
+        """Consents, and each change of the care team."""
+        consents: dict[UUID, list[tuple[int, Any]]] = {}
         for position, event in enumerate(self._log.events, start=1):
-            if event.originator_id == client.id and isinstance(event, Client.ConsentGiven):
-                consent = client.consents[event.consent_id]
+            if event.originator_id != client.id:
+                continue
+            if isinstance(event, Client.ConsentGiven | Client.ConsentWithdrawn):
+                consents.setdefault(event.consent_id, []).append((position, event))
+            elif isinstance(event, Client.CareTeamJoined | Client.CareTeamLeft):
+                content = care_change_as_json(event)
                 yield JourneyItem(
-                    kind="consent",
-                    id=consent.id,
+                    kind="care_team",
+                    id=UUID(content["id"]),
                     client_id=client.id,
-                    state="given" if consent.withdrawn_at is None else "withdrawn",
+                    state="joined" if isinstance(event, Client.CareTeamJoined) else "left",
                     version=event.originator_version,
-                    happened_at=consent.given_at,
+                    happened_at=event.timestamp,
                     recorded_at=event.timestamp,
                     positions=(position,),
-                    content=consent_as_json(consent),
+                    content=content,
                 )
+        for consent_id, told in consents.items():
+            consent = client.consents[consent_id]
+            yield JourneyItem(
+                kind="consent",
+                id=consent.id,
+                client_id=client.id,
+                state="given" if consent.withdrawn_at is None else "withdrawn",
+                version=told[-1][1].originator_version,
+                happened_at=consent.given_at,
+                recorded_at=told[0][1].timestamp,
+                positions=tuple(position for position, _ in told),
+                content=consent_as_json(consent),
+            )
 
 
 class InMemoryCaseloadView(InMemoryViews):
@@ -226,11 +228,20 @@ def _record(position: int, event: AuditEvent) -> AuditRecord:
     )
 
 
-def _without_detail(item: JourneyItem) -> JourneyItem:
-    """Utterances are read only by who asks for the whole."""
-    if item.kind != "transcript":
-        return item
-    return replace(item, content={name: value for name, value in item.content.items() if name != "utterances"})
+def _item(
+    kind: str, aggregate: Any, happened_at: datetime, positions: tuple[int, ...], content: dict[str, Any]
+) -> JourneyItem:
+    return JourneyItem(
+        kind=kind,
+        id=aggregate.id,
+        client_id=aggregate.subject,
+        state=aggregate.status.value,
+        version=aggregate.version,
+        happened_at=happened_at,
+        recorded_at=aggregate.created_on,
+        positions=positions,
+        content=content,
+    )
 
 
 def _place(item: JourneyItem) -> tuple[int, int]:

@@ -8,23 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
-from eventsourcing.domain import DomainEvent
+from eventsourcing.domain import Aggregate, DomainEvent
 
 from adapters.event_store.rows import StoredRow
 from adapters.views.times import to_us
-from domain.model.appointment import Appointment
 from domain.model.client import Client
 from domain.model.identity import Identity
-from domain.model.session import Session
-from domain.services.rendering import (
-    Json,
-    appointment_as_json,
-    client_as_json,
-    consent_as_json,
-    session_as_json,
-)
+from domain.services.journey_items import SHOWN, Shown, care_change_as_json
+from domain.services.rendering import Json, client_as_json, consent_as_json
 
 Key = tuple[int, int]
 """Ids of item and client as numbers: they hash several times faster than UUIDs, which counts in a rebuild."""
@@ -95,28 +88,19 @@ class Story(ABC):
         return item
 
 
-class SessionStory(Story):
-    """One item: the session when it took place."""
+class RecordStory(Story):
+    """One item: the record as it stands, as `SHOWN` has it."""
 
-    EVENT = Session.Event
-
-    def _touch(self, event: Any, row: StoredRow) -> Sequence[Item]:  # noqa: ARG002 - only charts have several kinds of items
-        session: Session = self.aggregate
-        happened_at = session.content.took_place.instant
-        render = lambda: session_as_json(session)  # noqa: E731 - rendered once, however many events came
-        return (self._item(row, "session", session.id, session.status.value, happened_at, render),)
-
-
-class AppointmentStory(Story):
-    """One item: the appointment at its start."""
-
-    EVENT = Appointment.Event
+    SHOWN: ClassVar[Shown]
 
     def _touch(self, event: Any, row: StoredRow) -> Sequence[Item]:  # noqa: ARG002 - only charts have several kinds of items
-        appointment: Appointment = self.aggregate
-        render = lambda: appointment_as_json(appointment)  # noqa: E731 - as above
-        status = appointment.status.value
-        return (self._item(row, "appointment", appointment.id, status, appointment.start.instant, render),)
+        record, shown = self.aggregate, self.SHOWN
+        item = self._item(
+            row, shown.kind, record.id, record.status.value, shown.happened_at(record), lambda: shown.content(record)
+        )
+        detail = shown.detail
+        item.detail = None if detail is None else lambda: detail(record)
+        return (item,)
 
 
 class ClientStory(Story):
@@ -135,9 +119,9 @@ class ClientStory(Story):
     def _part(self, client: Client, event: Any, row: StoredRow) -> Item | None:
         match event:
             case Client.CareTeamJoined():
-                return self._change(row, event, "joined", event.joined_by, event.relation.value)
+                return self._change(row, event, "joined")
             case Client.CareTeamLeft():
-                return self._change(row, event, "left", event.removed_by, None)
+                return self._change(row, event, "left")
             case Client.ConsentGiven() | Client.ConsentWithdrawn():
                 consent = client.consents[event.consent_id]
                 state = "given" if consent.withdrawn_at is None else "withdrawn"
@@ -145,15 +129,9 @@ class ClientStory(Story):
             case _:
                 return None
 
-    def _change(self, row: StoredRow, event: Any, state: str, by: UUID, relation: str | None) -> Item:
-        change_id = uuid5(event.originator_id, f"care_team/{event.originator_version}")
-        content = {
-            "id": str(change_id),
-            "account_id": str(event.account_id),
-            "relation": relation,
-            "changed_by": str(by),
-        }
-        return self._item(row, "care_team", change_id, state, event.timestamp, lambda: content)
+    def _change(self, row: StoredRow, event: Any, state: str) -> Item:
+        content = care_change_as_json(event)
+        return self._item(row, "care_team", UUID(content["id"]), state, event.timestamp, lambda: content)
 
 
 class IdentityStory(Story):
@@ -170,9 +148,15 @@ class IdentityStory(Story):
         return {"name": identity.content.names[0].full, "birth_date": identity.content.birth_date}
 
 
-_STORIES: Final[tuple[type[Story], ...]] = (SessionStory, AppointmentStory, ClientStory, IdentityStory)
+def _told_by(aggregate: type[Aggregate], shown: Shown) -> type[Story]:
+    return type(f"{aggregate.__name__}Story", (RecordStory,), {"EVENT": aggregate.Event, "SHOWN": shown})
 
 
+_STORIES: Final[tuple[type[Story], ...]] = (
+    *(_told_by(aggregate, shown) for aggregate, shown in SHOWN.items()),
+    ClientStory,
+    IdentityStory,
+)
 _BY_CLASS: Final[dict[Any, type[Story] | None]] = {}
 
 

@@ -106,7 +106,7 @@ def told(house, clinician, client_id):
 def test_the_team_reads_the_whole_journey_in_order(house, clinician, client_id, told):
     call = house.call(clinician)
     items = house.services.journey.read(call, client_id).items
-    assert [item.kind for item in items] == ["session", "session", "client", "appointment"]
+    assert [item.kind for item in items] == ["session", "session", "client", "care_team", "appointment"]
     assert [item.happened_at for item in items] == sorted(item.happened_at for item in items)
     assert house.reasons(call) == [("journey.read", "allowed", "")]
 
