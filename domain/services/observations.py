@@ -5,7 +5,6 @@ What is marked as entered in error is left out, and when it happened is kept, so
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from itertools import pairwise
 from typing import Any, Final
 from uuid import UUID
 
@@ -71,19 +70,11 @@ def scale_of(version: Instrument) -> Scale:
         least=version.least,
         most=version.most,
         higher_is_worse=version.higher_is_worse,
-        cutoffs=_cutoffs(version),
+        cutoffs=tuple(Cutoff(score=band.score, label=band.label) for band in version.cutoffs),
         clinical_cutoff=version.clinical_cutoff,
         reliable=version.reliable_change,
         important=version.minimal_important_difference,
     )
-
-
-def _cutoffs(version: Instrument) -> tuple[Cutoff, ...]:
-    """Where a worse severity begins: from a score on, or, where low is worse, up to the point below the next band."""
-    bands = version.bands
-    if version.higher_is_worse:
-        return tuple(Cutoff(score=band.score, label=band.label) for band in bands[1:])
-    return tuple(Cutoff(score=better.score - 1, label=band.label) for band, better in pairwise(bands))
 
 
 def _source(item: JourneyItem) -> Source:

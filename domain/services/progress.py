@@ -76,6 +76,9 @@ class ProgressService:
         within = self.period(call, since, until, back)
         # All of it, not the period alone: goals were set before, and their last value may be older.
         items = self._journey.history((client_id,), at_least=at_least, kinds=KINDS).get(client_id, ())
+        if not items:
+            # Many histories at once pass over erased clients in silence; whoever asked for this one is told.
+            self._journey.of_client(client_id, at_least=at_least, limit=1)
         record = record_of(client_id, released(items) if call.actor.role is Role.CLIENT else items)
         made = report(record, within, self._zone, by, scales_of((record,)))
         self._ledger.note(call, AuditEntry(action=Action.PROGRESS_READ, client_id=client_id, resources=(client_id,)))
