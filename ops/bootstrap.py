@@ -44,13 +44,16 @@ from adapters.views.runner import Runner
 from adapters.views.tables import VIEWS
 from adapters.views.tracking import ViewTracking
 from api.runtime import HttpPolicy, Runtime
+from domain.instruments.catalogue import published
 from domain.model.account import Account, SignIn
 from domain.model.appointment import Appointment
 from domain.model.client import Client
 from domain.model.diagnosis import Diagnosis
 from domain.model.goal import Goal
 from domain.model.identity import Identity
+from domain.model.measure import Measure
 from domain.model.medication import Medication
+from domain.model.risk_flag import RiskFlag
 from domain.model.safety_plan import SafetyPlan
 from domain.model.session import Session
 from domain.model.transcript import Transcript
@@ -65,10 +68,13 @@ from domain.services.changes import ChangeService
 from domain.services.clients import ClientService
 from domain.services.diagnoses import DiagnosisService
 from domain.services.drafts import DraftService
+from domain.services.goals import GoalService
 from domain.services.imports import ImportService
 from domain.services.journey import JourneyService
+from domain.services.measures import MeasureService
 from domain.services.medications import MedicationService
 from domain.services.progress import ProgressService
+from domain.services.risk_flags import RiskFlagService
 from domain.services.safety_plans import SafetyPlanService
 from domain.services.service_accounts import ServiceAccountService
 from domain.services.sessions import SessionService
@@ -268,9 +274,32 @@ def _services(  # noqa: PLR0913, PLR0917 - wiring
             identities=store(Identity),
             caseload=SqlCaseloadView(tracking, rows, SystemClock()),
         ),
-        sessions=SessionService(**common, sessions=store(Session), drafts=drafts),
+        sessions=SessionService(**common, sessions=store(Session), goals=store(Goal), drafts=drafts),
         appointments=AppointmentService(
             **common, state=state, appointments=store(Appointment), sessions=store(Session)
+        ),
+        goals=GoalService(
+            **common,
+            goals=store(Goal),
+            sessions=store(Session),
+            journey=SqlJourneyView(tracking, rows),
+            instruments=published(),
+        ),
+        measures=MeasureService(
+            **common,
+            measures=store(Measure),
+            risk_flags=store(RiskFlag),
+            sessions=store(Session),
+            journey=SqlJourneyView(tracking, rows),
+            instruments=published(),
+        ),
+        risk_flags=RiskFlagService(
+            **common,
+            risk_flags=store(RiskFlag),
+            measures=store(Measure),
+            sessions=store(Session),
+            clients=store(Client),
+            journey=SqlJourneyView(tracking, rows),
         ),
         treatment_plans=TreatmentPlanService(
             **common, plans=store(TreatmentPlan), diagnoses=store(Diagnosis), goals=store(Goal)

@@ -10,6 +10,7 @@ from eventsourcing.domain import Aggregate
 
 from domain.errors import Conflict
 from domain.model import checks
+from domain.ports.keys import RecordClass
 
 IN_ERROR: Final = "entered_in_error"
 REASON_MOST: Final = 2_000
@@ -39,6 +40,7 @@ class ClinicalRecord(Aggregate):
 
     TOPIC_KIND: ClassVar[str] = "record"
     NAME: ClassVar[str] = ""
+    RECORD_CLASS: ClassVar[RecordClass]
     ENTERED_IN_ERROR: ClassVar[type[Conflict]]
     EnteredInError: ClassVar[Any]
 

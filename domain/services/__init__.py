@@ -9,9 +9,12 @@ from domain.services.changes import ChangeService
 from domain.services.clients import ClientService
 from domain.services.diagnoses import DiagnosisService
 from domain.services.drafts import DraftService
+from domain.services.goals import GoalService
 from domain.services.journey import JourneyService
+from domain.services.measures import MeasureService
 from domain.services.medications import MedicationService
 from domain.services.progress import ProgressService
+from domain.services.risk_flags import RiskFlagService
 from domain.services.safety_plans import SafetyPlanService
 from domain.services.service_accounts import ServiceAccountService
 from domain.services.sessions import SessionService
@@ -29,6 +32,9 @@ class Services:
     clients: ClientService
     sessions: SessionService
     appointments: AppointmentService
+    goals: GoalService
+    measures: MeasureService
+    risk_flags: RiskFlagService
     treatment_plans: TreatmentPlanService
     safety_plans: SafetyPlanService
     diagnoses: DiagnosisService

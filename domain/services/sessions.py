@@ -7,6 +7,7 @@ from uuid import UUID
 
 from domain.errors import NotFound, StaleVersion
 from domain.model.client import ClientEnteredInError
+from domain.model.goal import Goal
 from domain.model.session import Session, SessionContent, SessionNotFound, SessionStatus
 from domain.ports.access import Relation, Standing
 from domain.ports.audit import AuditEntry
@@ -16,6 +17,7 @@ from domain.ports.ledger import DraftStore, Ledger, Receipt
 from domain.ports.stores import AggregateStore
 from domain.services.access import Access, Action
 from domain.services.drafts import DraftNotFound
+from domain.services.links import check_goals
 from domain.services.versions import check_version
 
 _ATTEMPTS: Final = 20
@@ -28,12 +30,23 @@ class _Loaded:
 
 
 class SessionService:
+    """A session names goals of its client only, and none that was entered in error: it would count for another person's
+    progress, or for nobody's. What was named before is not looked at again when a session is amended.
+    """
+
     def __init__(
-        self, *, ledger: Ledger, access: Access, sessions: AggregateStore[Session], drafts: DraftStore
+        self,
+        *,
+        ledger: Ledger,
+        access: Access,
+        sessions: AggregateStore[Session],
+        goals: AggregateStore[Goal],
+        drafts: DraftStore,
     ) -> None:
         self._ledger = ledger
         self._access = access
         self._sessions = sessions
+        self._goals = goals
         self._drafts = drafts
 
     def record(
@@ -46,13 +59,14 @@ class SessionService:
     ) -> Receipt:
         """Write down a session, unsigned; its draft goes in the same transaction.
 
-        Raises Denied, ClientNotFound, ClientEnteredInError, DraftNotFound, Invalid.
+        Raises Denied, ClientNotFound, ClientEnteredInError, DraftNotFound, GoalNotFound, GoalEnteredInError, Invalid.
         """
         standing = self._access.require(call, Action.SESSION_RECORD, RecordClass.JOURNAL, client_id, (session_id,))
         if not standing.open:
             raise ClientEnteredInError(client_id=client_id)
         if draft_id is not None:
             self._check_draft(call, draft_id, client_id)
+        check_goals(self._goals, client_id, content.goal_ids)
         session = Session.record(
             session_id,
             at=call.at,
@@ -83,10 +97,12 @@ class SessionService:
         """Replace the content while unsigned. In a chart entered in error nothing is rewritten: mark the session so too.
 
         Raises SessionNotFound, Denied, StaleVersion, ClientEnteredInError, SessionAlreadySigned, AwaitingCosignature,
-        SessionEnteredInError, Invalid.
+        SessionEnteredInError, GoalNotFound, GoalEnteredInError, Invalid.
         """
         session = self._for_change(call, Action.SESSION_AMEND, session_id).session
         self._access.require_open(session.client_id)
+        added = set(content.goal_ids).difference(session.content.goal_ids)
+        check_goals(self._goals, session.client_id, sorted(added))
         session.amend(at=call.at, by=call.actor.id, content=content)
         return self._save(call, Action.SESSION_AMEND, session)
 

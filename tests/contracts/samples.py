@@ -49,7 +49,6 @@ def content(summary: str = "Spoke about the week.", **more: object) -> SessionCo
         themes=("work",),
         emotions=(Emotion(name="relief", intensity=6, valence=Valence.POSITIVE),),
         interventions=("cognitive restructuring",),
-        goal_ids=(UUID(int=7),),
         homework="Keep the diary.",
         risk=RiskImpression(level=RiskLevel.NONE),
         next_plan="Go on.",

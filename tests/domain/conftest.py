@@ -8,6 +8,7 @@ from adapters.memory.feed import InMemoryFeed
 from adapters.memory.identity import InMemoryClock, InMemoryHasher, InMemoryIds, InMemorySecrets, InMemoryTokens
 from adapters.memory.ledger import InMemoryAggregates, InMemoryDrafts, InMemoryLedger, InMemoryLog
 from adapters.memory.views import InMemoryAuditView, InMemoryCaseloadView, InMemoryJourneyView
+from domain.instruments.catalogue import published
 from domain.model.account import Account, SignIn
 from domain.model.appointment import Appointment
 from domain.model.audit import AuditEvent
@@ -15,7 +16,9 @@ from domain.model.client import Client
 from domain.model.diagnosis import Diagnosis
 from domain.model.goal import Goal
 from domain.model.identity import Identity
+from domain.model.measure import Measure
 from domain.model.medication import Medication
+from domain.model.risk_flag import RiskFlag
 from domain.model.safety_plan import SafetyPlan
 from domain.model.session import Session
 from domain.model.transcript import Transcript
@@ -31,9 +34,12 @@ from domain.services.changes import ChangeService
 from domain.services.clients import ClientService
 from domain.services.diagnoses import DiagnosisService
 from domain.services.drafts import DraftService
+from domain.services.goals import GoalService
 from domain.services.journey import JourneyService
+from domain.services.measures import MeasureService
 from domain.services.medications import MedicationService
 from domain.services.progress import ProgressService
+from domain.services.risk_flags import RiskFlagService
 from domain.services.safety_plans import SafetyPlanService
 from domain.services.service_accounts import ServiceAccountService
 from domain.services.sessions import SessionService
@@ -57,6 +63,7 @@ class House:
         self.ledger = InMemoryLedger(self.log)
         self.state = self.log.state
         self.access = Access(ledger=self.ledger, state=self.state)
+        self.instruments = published()
         self.services = self._services()
 
     def _services(self) -> Services:
@@ -73,13 +80,41 @@ class House:
                 identities=InMemoryAggregates(log, Identity),
                 caseload=InMemoryCaseloadView(log, self.clock.now),
             ),
-            sessions=SessionService(ledger=ledger, access=access, sessions=sessions, drafts=drafts),
+            sessions=SessionService(
+                ledger=ledger, access=access, sessions=sessions, goals=InMemoryAggregates(log, Goal), drafts=drafts
+            ),
             appointments=AppointmentService(
                 ledger=ledger,
                 access=access,
                 state=state,
                 appointments=InMemoryAggregates(log, Appointment),
                 sessions=sessions,
+            ),
+            goals=GoalService(
+                ledger=ledger,
+                access=access,
+                goals=InMemoryAggregates(log, Goal),
+                sessions=sessions,
+                journey=InMemoryJourneyView(log, self.clock.now),
+                instruments=self.instruments,
+            ),
+            measures=MeasureService(
+                ledger=ledger,
+                access=access,
+                measures=InMemoryAggregates(log, Measure),
+                risk_flags=InMemoryAggregates(log, RiskFlag),
+                sessions=sessions,
+                journey=InMemoryJourneyView(log, self.clock.now),
+                instruments=self.instruments,
+            ),
+            risk_flags=RiskFlagService(
+                ledger=ledger,
+                access=access,
+                risk_flags=InMemoryAggregates(log, RiskFlag),
+                measures=InMemoryAggregates(log, Measure),
+                sessions=sessions,
+                clients=InMemoryAggregates(log, Client),
+                journey=InMemoryJourneyView(log, self.clock.now),
             ),
             treatment_plans=TreatmentPlanService(
                 ledger=ledger,
