@@ -30,12 +30,13 @@ class CareRecords(Generic[R]):
     access: Access
     store: AggregateStore[R]
     not_found: type[NotFound]
+    record_class: RecordClass = RecordClass.JOURNAL
 
     def load(self, call: Call, action: Action, record_id: UUID) -> R:
         """Raises the kind's `not_found`, Denied, Erased."""
         self.access.require_role(call, action, (record_id,))
         record = self.store.get(record_id)
-        self.access.require(call, action, RecordClass.JOURNAL, record.client_id, (record_id,), hidden=self.not_found)
+        self.access.require(call, action, self.record_class, record.client_id, (record_id,), hidden=self.not_found)
         return record
 
     def for_change(self, call: Call, action: Action, record_id: UUID) -> R:
@@ -54,13 +55,13 @@ class CareRecords(Generic[R]):
 
     def to_add(self, call: Call, action: Action, client_id: UUID, record_id: UUID) -> None:
         """Before something new goes into the chart. Raises ClientNotFound, Denied, ClientEnteredInError."""
-        standing = self.access.require(call, action, RecordClass.JOURNAL, client_id, (record_id,))
+        standing = self.access.require(call, action, self.record_class, client_id, (record_id,))
         if not standing.open:
             raise ClientEnteredInError(client_id=client_id)
 
     def of_chart(self, call: Call, action: Action, client_id: UUID, record_id: UUID) -> R:
         """The one of this kind that a chart has. Raises ClientNotFound, the kind's `not_found`, Denied, Erased."""
-        self.access.require(call, action, RecordClass.JOURNAL, client_id, (record_id,))
+        self.access.require(call, action, self.record_class, client_id, (record_id,))
         try:
             return self.store.get(record_id)
         except self.not_found:
