@@ -170,6 +170,8 @@ class Settings:
     """Whether callers come through TLS; browsers are then told to insist on it."""
     clinic_zone: str = _setting(_zone, "UTC")
     """Zone in which reports count days and weeks."""
+    meaning_model: Path | None = _setting(_path, None)
+    """Folder of a text encoder by which contexts are also chosen by meaning; without one, by words alone."""
     draft_days: int = _setting(_whole(1, 3650), 30)
     """Days after which a draft that nobody touched is discarded."""
     log_level: str = _setting(_level, "info")
@@ -192,6 +194,8 @@ class Settings:
 
 def _text(value: Any) -> str:
     """The text that a setting's parser reads back as this value."""
+    if value is None:
+        return ""
     return ",".join(str(one) for one in value) if isinstance(value, tuple) else str(value)
 
 
