@@ -6,7 +6,22 @@ from uuid import UUID
 from api.models.common import Out, Rfc3339, example
 from api.models.sessions import SESSION_EXAMPLE
 
-JourneyKind = Literal["session", "appointment", "consent", "care_team", "client"]
+JourneyKind = Literal[
+    "session",
+    "appointment",
+    "measure",
+    "goal",
+    "risk_flag",
+    "treatment_plan",
+    "diagnosis",
+    "medication",
+    "safety_plan",
+    "transcript",
+    "consent",
+    "care_team",
+    "client",
+]
+JourneyClass = Literal["journal", "measures"]
 
 
 class JourneyItemOut(Out):

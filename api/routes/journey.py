@@ -11,13 +11,16 @@ from api.asks import Reader
 from api.declare import reads
 from api.dispatch import Operation
 from api.errors import CursorInvalid
-from api.models.journey import JourneyKind, JourneyOut
-from api.models.pages import Cursor, Since, Until
+from api.models.journey import JourneyClass, JourneyKind, JourneyOut
+from api.models.pages import Cursor, LookBack, Since, Until
 from domain.errors import Erased, ViewBehind
-from domain.model.checks import ImpossibleTime
+from domain.model.checks import ImpossibleTime, TextNotAllowed
 from domain.model.client import ClientNotFound
+from domain.model.goal import GoalNotFound
 from domain.ports.views import JourneyItem
+from domain.progress.period import LookBackNotUnderstood, PeriodNotPossible
 from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.journey import Wanted
 from domain.services.rendering import instant_as_json
 
 router = APIRouter(prefix="/v1/clients", tags=["Journey"], route_class=Operation)
@@ -36,6 +39,10 @@ router = APIRouter(prefix="/v1/clients", tags=["Journey"], route_class=Operation
         ViewBehind,
         CursorInvalid,
         ImpossibleTime,
+        LookBackNotUnderstood,
+        PeriodNotPossible,
+        GoalNotFound,
+        TextNotAllowed,
     ),
 )
 def read_journey(  # noqa: PLR0917 - FastAPI passes them by name
@@ -43,22 +50,55 @@ def read_journey(  # noqa: PLR0917 - FastAPI passes them by name
     ask: Reader,
     since: Since = None,
     until: Until = None,
+    look_back: LookBack = None,
     kind: Annotated[tuple[JourneyKind, ...], Query(description="Only these kinds; may be given several times.")] = (),
+    goal: Annotated[
+        UUID | None,
+        Query(description="Only this goal, the sessions that touched it and the measures it is counted by."),
+    ] = None,
+    theme: Annotated[
+        str, Query(max_length=200, description="Only sessions that name this theme, in upper or lower case.")
+    ] = "",
+    record_class: Annotated[
+        JourneyClass | None, Query(alias="class", description="Only measures, or only the journal: all else.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=2_000, description="Most items of a page.")] = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """Sessions, appointments, consents and changes of the care team, oldest first. `happened_at` is when it took place,
-    `recorded_at` when the store took it. Clients see their signed sessions, so a page may hold fewer than `limit`; the last
-    page has no `next`.
+    """Sessions, appointments, goals, measures, risk flags, plans, diagnoses, medications, transcripts, consents and changes
+    of the care team, oldest first. `happened_at` is when it took place, `recorded_at` when the store took it. Goals, plans,
+    diagnoses and medications stand where they were first recorded. A transcript's `utterances` are null here: its own route
+    gives them.
+
+    Filters hold together. `look_back` counts from `until`, or from now, to the beginning of a day of the clinic; what is
+    planned ahead is shown with it. Clients see signed sessions and their transcripts, no risk flags, and nothing entered in
+    error. Each page is full but the last, which has no `next`.
     """
     kinds = tuple(sorted(set(kind)))
-    query = {"of": "journey", "client": client_id, "since": since, "until": until, "kinds": kinds}
+    wanted = Wanted(
+        since=since,
+        until=until,
+        look_back=look_back or "",
+        kinds=kinds,
+        goal_id=goal,
+        theme=theme,
+        record_class=record_class or "",
+    )
+    query = {
+        "of": "journey",
+        "client": client_id,
+        "since": since,
+        "until": until,
+        "look_back": look_back,
+        "kinds": kinds,
+        "goal": goal,
+        "theme": theme,
+        "class": record_class,
+    }
     page = ask.services.journey.read(
         ask.call(),
         client_id,
-        since=since,
-        until=until,
-        kinds=kinds,
+        wanted,
         after=ask.cursors.open(ask.actor.id, query, cursor),
         limit=limit,
         at_least=ask.at_least,

@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -11,6 +11,7 @@ from domain.ports.access import Relation
 from domain.ports.call import Role
 from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.drafts import CONTENT_MOST, DraftNotFound
+from domain.services.journey import Wanted
 from tests.contracts.samples import content
 from tests.domain.conftest import HOST
 
@@ -113,7 +114,7 @@ def test_the_team_reads_the_whole_journey_in_order(house, clinician, client_id, 
 
 def test_the_client_reads_what_was_signed(house, client_id, told):
     person = house.person(Role.CLIENT, client_id=client_id)
-    items = house.services.journey.read(house.call(person), client_id, kinds=("session",)).items
+    items = house.services.journey.read(house.call(person), client_id, Wanted(kinds=("session",))).items
     assert [item.id for item in items] == [told[1]]
 
 
@@ -130,8 +131,13 @@ def test_strangers_read_no_journey(house, clinician, client_id):
     [
         {"limit": 0},
         {"limit": 2_001},
-        {"kinds": ("notes",)},
-        {"since": datetime(2026, 1, 1)},  # noqa: DTZ001 - what is refused
+        {"wanted": Wanted(kinds=("notes",))},
+        {"wanted": Wanted(record_class="notes")},
+        {"wanted": Wanted(theme="\x00")},
+        {"wanted": Wanted(look_back="-3d")},
+        {"wanted": Wanted(look_back="5 fortnights")},
+        {"wanted": Wanted(look_back="5d", since=datetime(2026, 1, 1, tzinfo=UTC))},
+        {"wanted": Wanted(since=datetime(2026, 1, 1))},  # noqa: DTZ001 - what is refused
     ],
 )
 def test_impossible_questions_to_the_journey_are_refused(house, clinician, client_id, wrong):
