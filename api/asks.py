@@ -170,6 +170,20 @@ def _editing(
     del writing, if_match
 
 
+def _placing(
+    writing: Annotated[None, Depends(_writing)],
+    if_match: Annotated[
+        str | None,
+        Header(
+            alias="If-Match",
+            pattern=r'^"(0|[1-9][0-9]{0,8})"$',
+            description="Left out to write the first; the ETag of the version to be written over otherwise.",
+        ),
+    ] = None,
+) -> None:
+    del writing, if_match
+
+
 def _open() -> None:
     pass
 
@@ -178,3 +192,5 @@ Opened = Annotated[Open, Depends(_open)]
 Reader = Annotated[Reading, Depends(_reading)]
 Writer = Annotated[Writing, Depends(_writing)]
 Editor = Annotated[Editing, Depends(_editing)]
+Placer = Annotated[Writing, Depends(_placing)]
+"""For PUT of what there is one of: `expected_version` None makes the first, a version writes over it."""

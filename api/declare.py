@@ -85,6 +85,15 @@ def changes(summary: str, *errors: type[AnamnesisError]) -> dict[str, Any]:
     return _declared(summary, errors, 200, ReceiptOut, _POSITION | _ETAG | _REPLAYED)
 
 
+def places(summary: str, *errors: type[AnamnesisError]) -> dict[str, Any]:
+    """A receipt: 201 with its Location for the first, 200 for what was written over."""
+    declared = changes(summary, *errors)
+    made = creates(summary)["responses"][201]
+    return declared | {
+        "responses": {201: made | {"model": ReceiptOut}} | declared["responses"],
+    }
+
+
 def removes(summary: str, *errors: type[AnamnesisError]) -> dict[str, Any]:
     """204, with the position of the write that removed it."""
     return _declared(summary, errors, 204, None, _POSITION)

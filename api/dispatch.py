@@ -8,7 +8,7 @@ dependencies and hops. Routes are still declared the FastAPI way, and its OpenAP
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
@@ -29,6 +29,9 @@ from domain.services.sign_in import NOBODY
 
 class Operation(APIRoute):
     """A route whose endpoint runs in a thread and returns a finished Response."""
+
+    body_bytes: ClassVar[int] = 0
+    """How long its body may be, where that is more than the policy's limit."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **declared: Any) -> None:
         self.plan = plan = Plan.of(endpoint, path)
@@ -58,7 +61,7 @@ class Operation(APIRoute):
         request = Request(scope, receive)
         if self.plan.ask[1].signed_in and "authorization" not in request.headers:
             return b""
-        limit = surface.runtime.policy.body_limit_bytes
+        limit = max(surface.runtime.policy.body_limit_bytes, self.body_bytes)
         _require_json(request.headers.get("content-type", ""))
         if _stated_length(request.headers.get("content-length", "")) > limit:
             raise BodyTooLarge(limit_bytes=limit)
@@ -96,6 +99,12 @@ class Operation(APIRoute):
             if again is None:
                 raise
             return replayed(again)
+
+
+class BulkOperation(Operation):
+    """A route that takes a whole transcript: 5 MB of text, escaped and with what stands around it."""
+
+    body_bytes = 16 * 1024 * 1024
 
 
 class Direct(APIRoute):
