@@ -20,7 +20,7 @@ from adapters.clock.system import SystemClock, UuidSource
 from adapters.codes.icd10cm import Icd10Cm
 from adapters.db.engines import Databases, check_durable, check_revision, open_databases
 from adapters.event_store.drafts import SealedDrafts
-from adapters.event_store.feed import SqlChangeFeed
+from adapters.event_store.feed import SqlChangeFeed, SqlEventReader
 from adapters.event_store.ledger import EventLedger
 from adapters.event_store.mapper import Mapper
 from adapters.event_store.recorder import Recorder
@@ -35,6 +35,8 @@ from adapters.keys.root_file import FileRootKey
 from adapters.keys.row_sealer import RowSealer
 from adapters.keys.token_sealer import TokenSealer
 from adapters.queue.arq import ArqQueue
+from adapters.relevance.tokens import EstimatedTokens
+from adapters.relevance.words import Bm25Words
 from adapters.views.audit import SqlAuditView
 from adapters.views.audit_projection import AuditProjection
 from adapters.views.caseload import SqlCaseloadView
@@ -66,8 +68,11 @@ from domain.services.appointments import AppointmentService
 from domain.services.audit import AuditService
 from domain.services.changes import ChangeService
 from domain.services.clients import ClientService
+from domain.services.context import ContextService
+from domain.services.context_candidates import Means
 from domain.services.diagnoses import DiagnosisService
 from domain.services.drafts import DraftService
+from domain.services.events import EventService
 from domain.services.goals import GoalService
 from domain.services.imports import ImportService
 from domain.services.journey import JourneyService
@@ -83,6 +88,7 @@ from domain.services.transcripts import TranscriptService
 from domain.services.treatment_plans import TreatmentPlanService
 from migrations.revisions import CHAINS
 from migrations.role_names import APPLICATION
+from ml.meaning import MeaningEncoder
 from ops.housekeeping import Housekeeping
 from ops.metrics import ProjectionMetrics
 from ops.probes import DatabaseProbe, ProjectionProbe, QueueProbe
@@ -234,7 +240,18 @@ def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: K
         tracking=tracking,
         ledger=ledger,
         drafts=drafts,
-        services=_services(settings.clinic_zone, databases, recorder, keys, mapper, vault, ledger, drafts, tracking),
+        services=_services(
+            settings.clinic_zone,
+            _means(settings),
+            databases,
+            recorder,
+            keys,
+            mapper,
+            vault,
+            ledger,
+            drafts,
+            tracking,
+        ),
         queue=ArqQueue(client),
         clock=SystemClock(),
         ids=UuidSource(),
@@ -245,8 +262,15 @@ def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: K
     return system
 
 
+def _means(settings: Settings) -> Means:
+    """What contexts are chosen by. Raises MeaningModelUnusable."""
+    meaning = MeaningEncoder(settings.meaning_model) if settings.meaning_model else None
+    return Means(EstimatedTokens(), Bm25Words(), meaning)
+
+
 def _services(  # noqa: PLR0913, PLR0917 - wiring
     clinic_zone: str,
+    means: Means,
     databases: Databases,
     recorder: Recorder,
     keys: KeyRing,
@@ -311,7 +335,7 @@ def _services(  # noqa: PLR0913, PLR0917 - wiring
         medications=MedicationService(**common, medications=store(Medication), journey=SqlJourneyView(tracking, rows)),
         transcripts=TranscriptService(**common, sessions=store(Session), transcripts=store(Transcript)),
         drafts=DraftService(**common, drafts=drafts),
-        journey=JourneyService(**common, journey=SqlJourneyView(tracking, rows)),
+        journey=JourneyService(**common, journey=SqlJourneyView(tracking, rows), zone=clinic_zone),
         progress=ProgressService(
             **common,
             state=state,
@@ -319,6 +343,8 @@ def _services(  # noqa: PLR0913, PLR0917 - wiring
             caseload=SqlCaseloadView(tracking, rows, SystemClock()),
             zone=clinic_zone,
         ),
+        context=ContextService(**common, journey=SqlJourneyView(tracking, rows), means=means, zone=clinic_zone),
+        events=EventService(**common, reader=SqlEventReader(databases.events, recorder, mapper)),
         audit=AuditService(**common, audit=SqlAuditView(tracking)),
         accounts=AccountService(**common, state=state, accounts=store(Account), hasher=hasher),
         service_accounts=ServiceAccountService(

@@ -7,8 +7,10 @@ from domain.services.appointments import AppointmentService
 from domain.services.audit import AuditService
 from domain.services.changes import ChangeService
 from domain.services.clients import ClientService
+from domain.services.context import ContextService
 from domain.services.diagnoses import DiagnosisService
 from domain.services.drafts import DraftService
+from domain.services.events import EventService
 from domain.services.goals import GoalService
 from domain.services.journey import JourneyService
 from domain.services.measures import MeasureService
@@ -43,6 +45,8 @@ class Services:
     drafts: DraftService
     journey: JourneyService
     progress: ProgressService
+    context: ContextService
+    events: EventService
     audit: AuditService
     accounts: AccountService
     service_accounts: ServiceAccountService

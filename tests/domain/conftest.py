@@ -8,6 +8,8 @@ from adapters.memory.feed import InMemoryFeed
 from adapters.memory.identity import InMemoryClock, InMemoryHasher, InMemoryIds, InMemorySecrets, InMemoryTokens
 from adapters.memory.ledger import InMemoryAggregates, InMemoryDrafts, InMemoryLedger, InMemoryLog
 from adapters.memory.views import InMemoryAuditView, InMemoryCaseloadView, InMemoryJourneyView
+from adapters.relevance.tokens import EstimatedTokens
+from adapters.relevance.words import Bm25Words
 from domain.instruments.catalogue import published
 from domain.model.account import Account, SignIn
 from domain.model.appointment import Appointment
@@ -32,8 +34,11 @@ from domain.services.appointments import AppointmentService
 from domain.services.audit import AuditService
 from domain.services.changes import ChangeService
 from domain.services.clients import ClientService
+from domain.services.context import ContextService
+from domain.services.context_candidates import Means
 from domain.services.diagnoses import DiagnosisService
 from domain.services.drafts import DraftService
+from domain.services.events import EventService
 from domain.services.goals import GoalService
 from domain.services.journey import JourneyService
 from domain.services.measures import MeasureService
@@ -153,6 +158,14 @@ class House:
                 caseload=InMemoryCaseloadView(log, self.clock.now),
                 zone="Europe/Berlin",
             ),
+            context=ContextService(
+                ledger=ledger,
+                access=access,
+                journey=InMemoryJourneyView(log, self.clock.now),
+                means=Means(EstimatedTokens(), Bm25Words()),
+                zone="Europe/Berlin",
+            ),
+            events=EventService(ledger=ledger, access=access, reader=InMemoryFeed(log)),
             audit=AuditService(ledger=ledger, access=access, audit=InMemoryAuditView(log, self.clock.now)),
             service_accounts=ServiceAccountService(
                 ledger=ledger,
