@@ -21,8 +21,8 @@ class AltairPictures:
     ) -> Drawing:
         sheet, alt = sketch(picture, report, instrument)
         if picture_format is PictureFormat.SPEC:
-            return Drawing(body=render.json_of(sheet.specification(), alt), media_type=picture_format.value, alt=alt)
-        drawn = render.svg(sheet.specification(), sheet.title, alt)
+            return Drawing(body=render.specification(sheet, alt), media_type=picture_format.value, alt=alt)
+        drawn = render.svg(sheet, alt)
         body = render.png(drawn, alt) if picture_format is PictureFormat.PNG else drawn.encode()
         return Drawing(body=body, media_type=picture_format.value, alt=alt)
 
@@ -33,7 +33,7 @@ class AltairPictures:
         sheet.line([(0, 0), (1, 1)])
         sheet.sign(0, 0, "circle")
         sheet.word(0, 0, "")
-        render.png(render.svg(sheet.specification(), "", ""), "")
+        render.png(render.svg(sheet, ""), "")
 
 
 def sketch(picture: Picture, report: Report, instrument: str | None = None) -> Sketch:

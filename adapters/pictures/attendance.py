@@ -14,7 +14,7 @@ MANY = 130
 """More appearances than this are counted by slices of the calendar: a bar's height is their number."""
 MOST_GAP_LABELS = 4
 SIGNS = {
-    "held": (theme.SQUARE, theme.LINE, theme.LINE, 90.0, 1.5),
+    "held": (theme.SQUARE, theme.LINE, theme.LINE, 90.0, 0.5),
     "missed": (theme.CROSS, theme.PAPER, theme.ALERT, 130.0, 3.0),
     "cancelled": (theme.DIAMOND, theme.PAPER, theme.INK, 90.0, 1.5),
     "planned": (theme.DOT, theme.PAPER, theme.EDGE, 70.0, 1.5),
@@ -38,25 +38,26 @@ def draw(engagement: Engagement, clock: Clock) -> tuple[Sheet, str]:
         x=Axis(low, high, ticks, years),
         y=Axis(0, height),
     )
-    counts = Counter(appearance.state for appearance in shown)
+    lanes = {lane: [clock.ms(seen.at) for seen in shown if seen.state == lane] for lane in LANES}
+    starts, piece = timeline.pieces(low, high)
+    counted = {lane: _counts(at, starts) for lane, at in lanes.items()}
+    most = max(number for counts in counted.values() for number in counts.values() or [0])
+    small = (theme.side_px(timeline.usual_spacing(times) / sheet.dx(1)) / 9.5) ** 2
     _gaps(sheet, engagement.gaps, clock, height)
-    most = 0
     for number, lane in enumerate(LANES):
         foot = float(height - (number + 1) * LANE_PX)
         sheet.across(foot, colour=theme.GRID)
         shape, fill, colour, size, width = SIGNS[lane]
         sheet.sign(low - sheet.dx(106), foot + LANE_PX / 2, shape, fill=fill, colour=colour, size=size, width=width)
-        sheet.word(low - sheet.dx(92), foot + LANE_PX / 2, f"{lane} {counts[lane]}")
-        at = [clock.ms(appearance.at) for appearance in shown if appearance.state == lane]
+        sheet.word(low - sheet.dx(92), foot + LANE_PX / 2, f"{lane} {len(lanes[lane])}")
         if many:
-            most = max(most, _bars(sheet, at, foot, SHADES[lane]))
-        else:
-            small = 1 if len(shown) <= 60 else 0.55
-            for x in at:
-                sheet.sign(x, foot + LANE_PX / 2, shape, fill=fill, colour=colour, size=size * small, width=width)
+            _bars(sheet, counted[lane], foot, most, SHADES[lane])
+            continue
+        for x in lanes[lane]:
+            sheet.sign(x, foot + LANE_PX / 2, shape, fill=fill, colour=colour, size=size * small, width=width * small)
     if many:
-        text = f"Bars count by {_piece(sheet)}; each lane's highest is its most: up to {most}"
-        sheet.word(low - sheet.dx(106), -62, text, colour=theme.MUTED)
+        text = f"Bars count by {piece}; the tallest stands for {most}"
+        sheet.word(low - sheet.dx(112), -62, text, colour=theme.MUTED)
     return sheet, "Attendance: " + words.attendance(engagement)
 
 
@@ -67,7 +68,9 @@ def _title(engagement: Engagement) -> str:
 
 
 def _subtitle(engagement: Engagement) -> str:
-    text = f"{words.count(engagement.sessions, 'session')}, {words.count(len(engagement.gaps), 'gap')} longer than usual"
+    text = (
+        f"{words.count(engagement.sessions, 'session')}, {words.count(len(engagement.gaps), 'gap')} longer than usual"
+    )
     return f"{text}, {words.verdict(engagement.trend)}"
 
 
@@ -87,23 +90,24 @@ def _gaps(sheet: Sheet, gaps: Sequence[Gap], clock: Clock, height: int) -> None:
             sheet.word(middle, height + 13, text, colour=theme.MUTED, align="center")
 
 
-def _piece(sheet: Sheet) -> str:
-    return timeline.pieces(int(sheet.x.low), int(sheet.x.high))[1]
+Piece = tuple[int, int]
 
 
-def _bars(sheet: Sheet, times: Sequence[int], foot: float, colour: str) -> int:
-    """One bar a slice, scaled to the lane's own most, which it returns."""
-    counted = Counter[tuple[int, int]]()
-    starts = timeline.pieces(int(sheet.x.low), int(sheet.x.high))[0]
+def _counts(times: Sequence[int], starts: Sequence[int]) -> Counter[Piece]:
+    """How many fall into each piece of the calendar."""
+    counted: Counter[Piece] = Counter()
     place = 0
     for at in times:
         while place + 2 < len(starts) and at >= starts[place + 1]:
             place += 1
         counted[starts[place], starts[place + 1]] += 1
-    most = max(counted.values(), default=0)
-    room = sheet.frame.width / max(len(starts) - 1, 1)
+    return counted
+
+
+def _bars(sheet: Sheet, counted: Counter[Piece], foot: float, most: int, colour: str) -> None:
+    """One bar a piece, on one scale for all lanes."""
     for (since, until), number in counted.items():
         middle = (since + until) / 2
+        width = max(1.5, min((until - since) / sheet.dx(1) * 0.7, 14))
         top = foot + 2 + number / most * (LANE_PX - 8)
-        sheet.rule(middle, middle, foot + 1, top, colour=colour, width=max(1.5, min(room * 0.7, 14)))
-    return most
+        sheet.rule(middle, middle, foot + 1, top, colour=colour, width=width)

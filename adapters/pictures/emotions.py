@@ -11,6 +11,7 @@ MOST_ROWS = 8
 STRONGEST = 10.0
 ROW_PX, LANE_PX, FOOT_PX = 92, 56.0, 6.0
 MANY = 110
+MOST_SLICES = 70
 """More observations of one state than this are drawn as slices of the calendar."""
 
 
@@ -33,7 +34,9 @@ def draw(emotions: Sequence[EmotionProgress], clock: Clock) -> tuple[Sheet, str]
         x=Axis(low, high, ticks, years),
         y=Axis(0, height),
     )
-    pieces = {_row(sheet, emotion, clock, float(height - (number + 1) * ROW_PX)) for number, emotion in enumerate(shown)}
+    pieces = {
+        _row(sheet, emotion, clock, float(height - (number + 1) * ROW_PX)) for number, emotion in enumerate(shown)
+    }
     if many:
         _key(sheet, ", ".join(sorted(piece for piece in pieces if piece)))
     said = " ".join(_words(emotion) for emotion in shown)
@@ -58,10 +61,10 @@ def _row(sheet: Sheet, emotion: EmotionProgress, clock: Clock, foot: float) -> s
     def place(intensity: float) -> float:
         return base + min(max(intensity, 0), STRONGEST) / STRONGEST * LANE_PX
 
-    name = theme.shortened(emotion.name, sheet.frame.width * 0.42)
+    name = theme.shortened(emotion.name, sheet.frame.width * 0.42, bold=True)
     sheet.word(sheet.x.low, foot + 78, name, bold=True)
     told = f"{emotion.valence}, {words.verdict(emotion.trend)}"
-    sheet.word(sheet.x.low + sheet.dx(theme.text_px(name) * 1.06 + 8), foot + 78, told, colour=theme.MUTED)
+    sheet.word(sheet.x.low + sheet.dx(theme.text_px(name, bold=True) + 9), foot + 78, told, colour=theme.MUTED)
     for end in (0.0, STRONGEST):
         sheet.across(place(end), colour=theme.GRID)
         sheet.word(sheet.x.low - sheet.dx(6), place(end), words.figure(end), colour=theme.MUTED, align="right")
@@ -71,8 +74,9 @@ def _row(sheet: Sheet, emotion: EmotionProgress, clock: Clock, foot: float) -> s
         return _slices(sheet, points)
     for run in timeline.runs(points, timeline.usual_break([at for at, _ in points])):
         sheet.line(run)
+    size = theme.side_px(timeline.usual_spacing([at for at, _ in points]) / sheet.dx(1), 6.0) ** 2
     for at, height in points:
-        sheet.sign(at, height, theme.DOT, size=34 if len(points) <= 60 else 14)
+        sheet.sign(at, height, theme.DOT, size=size)
     return ""
 
 
@@ -95,7 +99,7 @@ def _ribbon(sheet: Sheet, emotion: EmotionProgress, middle: float, base: float) 
 
 
 def _slices(sheet: Sheet, points: Sequence[tuple[int, float]]) -> str:
-    held, piece = timeline.sliced(points, int(sheet.x.low), int(sheet.x.high))
+    held, piece = timeline.sliced(points, int(sheet.x.low), int(sheet.x.high), MOST_SLICES)
     for part in held:
         sheet.rule(part.at, part.at, part.least, part.most, colour=theme.SPREAD, width=2)
     for run in timeline.runs([(part.at, part.mean) for part in held], timeline.usual_break([int(p.at) for p in held])):

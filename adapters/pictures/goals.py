@@ -9,7 +9,8 @@ from adapters.pictures.timeline import Clock
 from domain.progress.report import GoalProgress, MilestoneProgress
 
 MOST_ROWS = 7
-ROW_PX = 124
+COURSE_PX, STEPS_PX = 130, 86
+"""Height of a row with a course, and of one with milestones alone."""
 LANE_TOP, LANE_LOW, STEPS = 72.0, 24.0, 8.0
 """Heights of the course's upper and lower end and of the milestones in a row, in pixels from its foot."""
 KEY_PX = 62
@@ -22,7 +23,7 @@ def draw(goals: Sequence[GoalProgress], clock: Clock) -> tuple[Sheet, str]:
     shown = ranked[:MOST_ROWS]
     low, high = timeline.span([time for goal in shown for time in _times(goal, clock)])
     ticks, years = timeline.ticks(low, high, most=5)
-    height = ROW_PX * len(shown)
+    height = sum(_row_px(goal) for goal in shown)
     more = f" (of {len(goals)}; the others are in the text)" if len(shown) < len(goals) else ""
     sheet = Sheet(
         title=words.title_case(words.count(len(shown), "goal")) + more,
@@ -31,8 +32,10 @@ def draw(goals: Sequence[GoalProgress], clock: Clock) -> tuple[Sheet, str]:
         x=Axis(low, high, ticks, years),
         y=Axis(0, height),
     )
-    for number, goal in enumerate(shown):
-        _row(sheet, goal, clock, float(height - (number + 1) * ROW_PX))
+    foot = float(height)
+    for goal in shown:
+        foot -= _row_px(goal)
+        _row(sheet, goal, clock, foot)
     _key(sheet)
     said = " ".join(words.goal(goal) for goal in shown)
     return sheet, f"{words.title_case(words.count(len(goals), 'goal'))}{', the first of them' if more else ''}: {said}"
@@ -46,15 +49,33 @@ def _times(goal: GoalProgress, clock: Clock) -> list[int]:
 
 def _row(sheet: Sheet, goal: GoalProgress, clock: Clock, foot: float) -> None:
     room = sheet.frame.width + sheet.frame.right - 8
-    sheet.word(sheet.x.low, foot + 112, theme.shortened(goal.statement, room / 1.08), bold=True)
-    sheet.word(sheet.x.low, foot + 93, theme.shortened(_state(goal), room), colour=theme.MUTED)
-    sheet.across(foot + STEPS, colour=theme.EDGE)
+    top = foot + _row_px(goal)
+    sheet.word(sheet.x.low, top - 18, theme.shortened(goal.statement, room, bold=True), bold=True)
+    sheet.word(sheet.x.low, top - 37, theme.shortened(_state(goal), room), colour=theme.MUTED)
+    if goal.milestones:
+        sheet.across(foot + STEPS, colour=theme.EDGE)
     _course(sheet, goal, clock, foot)
     for step in goal.milestones:
         _step(sheet, step, clock, foot + STEPS)
     if goal.due_on is not None:
         due = clock.ms(goal.due_on)
-        sheet.rule(due, due, foot, foot + LANE_TOP, colour=theme.EDGE, dash=theme.DOTTED, width=1.5)
+        sheet.rule(
+            due,
+            due,
+            foot,
+            foot + (LANE_TOP if _has_course(goal) else LANE_LOW),
+            colour=theme.EDGE,
+            dash=theme.DOTTED,
+            width=1.5,
+        )
+
+
+def _has_course(goal: GoalProgress) -> bool:
+    return bool(goal.course) or goal.baseline is not None or goal.target is not None
+
+
+def _row_px(goal: GoalProgress) -> int:
+    return COURSE_PX if _has_course(goal) else STEPS_PX
 
 
 def _state(goal: GoalProgress) -> str:
@@ -73,7 +94,7 @@ def _course(sheet: Sheet, goal: GoalProgress, clock: Clock, foot: float) -> None
     ends = [(goal.baseline, "baseline"), (goal.target, "target")]
     known = [(value, name) for value, name in ends if value is not None]
     values = [value.value for value in goal.course] + [value for value, _ in known]
-    if not values or not (goal.course or known):
+    if not values:
         sheet.word(sheet.x.high + sheet.dx(8), foot + STEPS, "milestones", colour=theme.MUTED)
         return
     least, most = min(values), max(values)
@@ -89,7 +110,7 @@ def _course(sheet: Sheet, goal: GoalProgress, clock: Clock, foot: float) -> None
         unit = goal.unit if len(goal.unit) < 4 else ""
         sheet.word(sheet.x.high + sheet.dx(8), height, f"{name} {words.figure(value)}{' ' * bool(unit)}{unit}")
     points = [(clock.ms(value.at), place(value.value)) for value in goal.course]
-    size = 40 if len(points) <= 40 else 14
+    size = theme.side_px(timeline.usual_spacing([at for at, _ in points]) / sheet.dx(1), 6.5) ** 2
     for run in timeline.runs(points, timeline.usual_break([at for at, _ in points])):
         sheet.line(run)
     if len(points) <= timeline.MANY:
@@ -113,14 +134,19 @@ def mark(sheet: Sheet, state: str, x: float, y: float) -> None:
 
 
 def _key(sheet: Sheet) -> None:
-    names = (words.OPEN, words.REACHED, words.LATE, words.OVERDUE)
-    x, y = 0.0, -float(KEY_PX)
-    for name in names:
-        mark(sheet, name, sheet.x.low + sheet.dx(x + 6), y)
-        sheet.word(sheet.x.low + sheet.dx(x + 18), y, name, colour=theme.MUTED)
-        x += 36 + theme.text_px(name)
+    y = -float(KEY_PX)
+    x = steps_key(sheet, 0, y)
     sheet.rule(sheet.x.low + sheet.dx(x + 4), sheet.x.low + sheet.dx(x + 4), y - 8, y + 8, dash=theme.DOTTED, width=1.5)
     sheet.word(sheet.x.low + sheet.dx(x + 14), y, "goal due", colour=theme.MUTED)
+
+
+def steps_key(sheet: Sheet, x: float, y: float) -> float:
+    """The signs of milestones in words, from `x` pixels on; where it ends."""
+    for name in (words.OPEN, words.REACHED, words.LATE, words.OVERDUE):
+        mark(sheet, name, sheet.x.low + sheet.dx(x + 6), y)
+        sheet.word(sheet.x.low + sheet.dx(x + 18), y, name, colour=theme.MUTED)
+        x += 42 + theme.text_px(name)
+    return x
 
 
 def started(goal: GoalProgress, clock: Clock, until: datetime) -> tuple[int, int]:

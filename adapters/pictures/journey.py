@@ -9,7 +9,9 @@ from domain.progress.report import FlagSummary, GoalProgress, Report
 LANE_PX = 42
 MOST_MEASURES = 5
 MOST_BARS = 7
-MANY = 60
+MERGED_PX = 2.0
+"""Marks nearer than this are drawn as one block: the eye couldn't part them."""
+STEP_PX = 9
 OPEN_FLAGS = frozenset({"raised", "escalated"})
 
 
@@ -26,7 +28,7 @@ def draw(report: Report, clock: Clock) -> tuple[Sheet, str]:
     sheet = Sheet(
         title="The journey",
         subtitle=[f"{words.count(report.events, 'record')} {words.days_between(clock, [report.since, report.until])}"],
-        frame=Frame(height=height, left=126, right=18, top=62, bottom=56),
+        frame=Frame(height=height, left=126, right=18, top=62, bottom=126),
         x=Axis(low, high, ticks, years),
         y=Axis(0, height),
     )
@@ -41,6 +43,7 @@ def draw(report: Report, clock: Clock) -> tuple[Sheet, str]:
     foot = _lane(sheet, foot, "Risk flags", len(report.flags))
     for flag in report.flags:
         _flag(sheet, flag, clock, foot + LANE_PX / 2)
+    _key(sheet)
     counts = words.journey(report.engagement.appearances, report.measures, report.goals, report.flags)
     return sheet, f"The journey {words.days_between(clock, [report.since, report.until])}: {counts}"
 
@@ -50,10 +53,11 @@ def _lanes(report: Report, clock: Clock) -> list[tuple[str, list[int]]]:
     held = [clock.ms(seen.at) for seen in report.engagement.appearances if seen.state == "held"]
     lanes = [("Sessions", sorted(held))]
     often = sorted(report.measures, key=lambda measure: (-len(measure.scores), measure.instrument))[:MOST_MEASURES]
-    for measure in often:
-        if measure.scores:
-            lanes.append((measure.instrument.upper(), [clock.ms(score.at) for score in measure.scores]))
-    return lanes
+    return lanes + [
+        (measure.instrument.upper(), [clock.ms(score.at) for score in measure.scores])
+        for measure in often
+        if measure.scores
+    ]
 
 
 def _lane(sheet: Sheet, top: float, name: str, number: int) -> float:
@@ -65,12 +69,15 @@ def _lane(sheet: Sheet, top: float, name: str, number: int) -> float:
 
 
 def _marks(sheet: Sheet, times: list[int], middle: float, shape: str) -> None:
-    if len(times) > MANY:
-        for at in times:
-            sheet.rule(at, at, middle - 10, middle + 10, colour=theme.LINE, width=0.8 if len(times) > 300 else 1.2)
-        return
-    for at in times:
-        sheet.sign(at, middle, shape, size=46)
+    side = theme.side_px(timeline.usual_spacing(times) / sheet.dx(1), 8.0)
+    near = sheet.dx(MERGED_PX)
+    blocks = timeline.runs([(float(at), 0.0) for at in times], near)
+    for block in blocks:
+        if len(block) == 1:
+            sheet.sign(block[0][0], middle, shape, size=side**2, width=0.5)
+        else:
+            since, until = block[0][0] - near / 4, block[-1][0] + near / 4
+            sheet.area(since, until, middle - side / 2 - 4, middle + side / 2 + 4, fill=theme.LINE)
 
 
 def _bars(sheet: Sheet, goals: list[GoalProgress], spans: list[tuple[int, int]], foot: float) -> None:
@@ -80,20 +87,18 @@ def _bars(sheet: Sheet, goals: list[GoalProgress], spans: list[tuple[int, int]],
         height = foot + LANE_PX - (number % rows + 1) * LANE_PX / (rows + 1)
         until_drawn = min(until, sheet.x.high)
         sheet.rule(since, until_drawn, height, height, colour=theme.LINE, width=3 if rows < 5 else 2)
-        if goal.status == "completed":
-            sheet.sign(until_drawn, height, theme.DOT, fill=theme.INK, colour=theme.INK, size=40)
-        elif goal.status == "abandoned":
-            sheet.sign(until_drawn, height, theme.CROSS, fill=theme.PAPER, colour=theme.ALERT, size=60, width=2.5)
-        else:
-            sheet.sign(until_drawn, height, theme.RIGHT, size=40)
+        _ending(sheet, goal.status, until_drawn, height)
 
 
 def _milestones(sheet: Sheet, goals: tuple[GoalProgress, ...], clock: Clock, middle: float) -> None:
+    """What went as planned on the upper line, what was or is late on the lower."""
     for goal in goals:
         for step in goal.milestones:
             day = step.reached_on or step.due_on
             if day is not None and sheet.x.low <= clock.ms(day) <= sheet.x.high:
-                goal_signs.mark(sheet, words.milestone_state(step), clock.ms(day), middle)
+                state = words.milestone_state(step)
+                late = state in {words.LATE, words.OVERDUE}
+                goal_signs.mark(sheet, state, clock.ms(day), middle + (-STEP_PX if late else STEP_PX))
 
 
 def _flag(sheet: Sheet, flag: FlagSummary, clock: Clock, middle: float) -> None:
@@ -101,3 +106,33 @@ def _flag(sheet: Sheet, flag: FlagSummary, clock: Clock, middle: float) -> None:
     fill = theme.ALERT if flag.status in OPEN_FLAGS else theme.PAPER
     size = {"low": 60, "moderate": 90, "high": 130, "imminent": 180}.get(flag.level, 90)
     sheet.sign(clock.ms(flag.raised_at), middle, theme.UP, fill=fill, colour=theme.ALERT, size=size, width=2)
+
+
+def _key(sheet: Sheet) -> None:
+    """Three lines of signs: goals, milestones, flags, each after the name of its lane."""
+    rows = (("Goals", -58.0), ("Milestones", -82.0), ("Risk flags", -106.0))
+    for name, y in rows:
+        sheet.word(sheet.x.low - sheet.dx(sheet.frame.left - 8), y, name, colour=theme.MUTED)
+    x = 0.0
+    for name in ("active", "completed", "abandoned"):
+        _ending(sheet, name, sheet.x.low + sheet.dx(x + 6), rows[0][1])
+        sheet.word(sheet.x.low + sheet.dx(x + 18), rows[0][1], name, colour=theme.MUTED)
+        x += 42 + theme.text_px(name)
+    goal_signs.steps_key(sheet, 0, rows[1][1])
+    for place, fill, name in (
+        (0, theme.ALERT, "not yet taken up"),
+        (148, theme.PAPER, "taken up; larger: higher level"),
+    ):
+        y = rows[2][1]
+        sheet.sign(sheet.x.low + sheet.dx(place + 6), y, theme.UP, fill=fill, colour=theme.ALERT, size=90, width=2)
+        sheet.word(sheet.x.low + sheet.dx(place + 18), y, name, colour=theme.MUTED)
+
+
+def _ending(sheet: Sheet, status: str, x: float, y: float) -> None:
+    """How a goal's bar ends."""
+    if status == "completed":
+        sheet.sign(x, y, theme.DOT, fill=theme.INK, colour=theme.INK, size=40)
+    elif status == "abandoned":
+        sheet.sign(x, y, theme.CROSS, fill=theme.PAPER, colour=theme.ALERT, size=60, width=2.5)
+    else:
+        sheet.sign(x, y, theme.RIGHT, size=40)

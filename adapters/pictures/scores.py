@@ -8,7 +8,7 @@ from adapters.pictures.timeline import Clock
 from domain.progress.report import Crossing, MeasureProgress
 
 HEIGHT = 250
-FRAME = Frame(height=HEIGHT, left=42, right=162, top=84, bottom=84)
+FRAME = Frame(height=HEIGHT, left=42, right=168, top=84, bottom=84)
 MOST_CROSSINGS = 12
 """More crossings than this would cover the line: they are told in words then."""
 LABEL_PX = 17
@@ -82,7 +82,8 @@ def _cutoffs(sheet: Sheet, measure: MeasureProgress) -> None:
         sheet.across(score, colour=theme.INK if clinical else theme.EDGE, dash=theme.DASHED, width=2 if clinical else 1)
         end = sheet.x.high
         sheet.rule(end, end + sheet.dx(8), score, place, colour=theme.EDGE)
-        text = theme.shortened(f"{words.figure(score)} {cuts[score]}", sheet.frame.right - 14)
+        from_on = "\u2265" if measure.higher_is_worse else "\u2264"
+        text = theme.shortened(f"{from_on} {words.figure(score)} {cuts[score]}", sheet.frame.right - 14, bold=clinical)
         sheet.word(end + sheet.dx(11), place, text, bold=clinical)
 
 
@@ -90,10 +91,11 @@ def _line(sheet: Sheet, measure: MeasureProgress, points: Sequence[tuple[int, fl
     for run in timeline.runs(points, timeline.usual_break([at for at, _ in points])):
         sheet.line(run)
     prorated = {source.id for source in measure.prorated}
-    size = 60 if len(points) <= 60 else 22
+    spacing = timeline.usual_spacing([at for at, _ in points]) / sheet.dx(1)
+    size = theme.side_px(spacing, 8.0) ** 2
     for (at, value), score in zip(points, measure.scores, strict=True):
         if score.source.id in prorated:
-            sheet.sign(at, value, theme.DIAMOND, fill=theme.PAPER, size=size * 1.7)
+            sheet.sign(at, value, theme.DIAMOND, fill=theme.PAPER, size=max(size * 1.7, 40))
         else:
             sheet.sign(at, value, theme.DOT, size=size)
     return ["score", *(["prorated"] if prorated else [])]
@@ -149,4 +151,4 @@ def _key(sheet: Sheet, names: Sequence[str]) -> None:
             if name == "score":
                 sheet.sign(place, height, theme.DOT, size=50)
         sheet.word(sheet.x.low + sheet.dx(x + 22), height, name, colour=theme.MUTED)
-        x += 30 + theme.text_px(name)
+        x += 40 + theme.text_px(name)

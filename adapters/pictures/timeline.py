@@ -83,7 +83,22 @@ def _starts(low: int, high: int, months: int, days: int) -> Iterator[tuple[int, 
         day = day + timedelta(days=days) if days else _months_on(day, months)
 
 
-STEPS = ((0, 1), (0, 2), (0, 7), (0, 14), (1, 0), (2, 0), (3, 0), (6, 0), (12, 0), (24, 0), (60, 0), (120, 0), (240, 0), (1200, 0))
+STEPS = (
+    (0, 1),
+    (0, 2),
+    (0, 7),
+    (0, 14),
+    (1, 0),
+    (2, 0),
+    (3, 0),
+    (6, 0),
+    (12, 0),
+    (24, 0),
+    (60, 0),
+    (120, 0),
+    (240, 0),
+    (1200, 0),
+)
 
 
 def ticks(low: int, high: int, most: int = 6) -> tuple[list[tuple[int, str]], str]:
@@ -103,6 +118,12 @@ def ticks(low: int, high: int, most: int = 6) -> tuple[list[tuple[int, str]], st
     return [(ms, f"{MONTHS[day.month - 1]} {day.year}") for ms, day in starts], ""
 
 
+def usual_spacing(times: Sequence[int]) -> float:
+    """The median gap in milliseconds between neighbours; endless where there are none."""
+    gaps = sorted(later - earlier for earlier, later in pairwise(sorted(times)))
+    return median(gaps) if gaps else float("inf")
+
+
 def usual_break(times: Sequence[int]) -> float:
     """The gap in milliseconds from which on a line would claim what nobody observed."""
     gaps = [later - earlier for earlier, later in pairwise(times)]
@@ -120,21 +141,23 @@ def runs(points: Sequence[tuple[float, float]], longest: float) -> list[list[tup
     return cut
 
 
-def pieces(low: int, high: int) -> tuple[list[int], str]:
+def pieces(low: int, high: int, most: int = MOST_SLICES) -> tuple[list[int], str]:
     """Where the weeks, months, quarters or years of the calendar begin, the end of the last one too, and their name."""
     starts: list[int] = []
     for months, days, name in ((0, 7, "week"), (1, 0, "month"), (3, 0, "quarter"), (12, 0, "year")):
-        if (high - low) / MOST_SLICES > (days or 31 * months) * DAY_MS and name != "year":
+        if (high - low) / most > (days or 31 * months) * DAY_MS and name != "year":
             continue
         starts = [ms for ms, _ in _starts(low, high, months, days)]
-        if len(starts) <= MOST_SLICES:
+        if len(starts) <= most:
             break
     return starts, name
 
 
-def sliced(points: Sequence[tuple[int, float]], low: int, high: int) -> tuple[list[Slice], str]:
+def sliced(
+    points: Sequence[tuple[int, float]], low: int, high: int, most: int = MOST_SLICES
+) -> tuple[list[Slice], str]:
     """The series by pieces of the calendar, empty ones left out, and the name of the piece."""
-    starts, name = pieces(low, high)
+    starts, name = pieces(low, high, most)
     slices = []
     place = 0
     for since, until in pairwise(starts):

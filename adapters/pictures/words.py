@@ -118,7 +118,9 @@ def scores(measure: MeasureProgress, clock: Clock) -> str:
     values = [score.value for score in measure.scores]
     first, last = measure.scores[0], measure.scores[-1]
     worse = "higher is worse" if measure.higher_is_worse else "higher is better"
-    parts = [f"{measure.title}: {count(len(values), 'score')} on a scale from {figure(measure.least)} to {figure(measure.most)}, {worse}."]
+    parts = [
+        f"{measure.title}: {count(len(values), 'score')} on a scale from {figure(measure.least)} to {figure(measure.most)}, {worse}."
+    ]
     if len(values) == 1:
         parts.append(f"The only one is {figure(first.value)} ({measure.severities[0]}) on {day_of(clock, first.at)}.")
     else:

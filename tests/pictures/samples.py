@@ -80,8 +80,22 @@ def _course(maker, verdict, n, least, most):
 def measure(maker, verdict, n, *, start=START, every=timedelta(days=7), holes=(), key="phq-9"):
     title, least, most, cuts, clinical, worse = {
         "phq-9": ("Patient Health Questionnaire (PHQ-9)", 0.0, 27.0, SEVERITIES, 10.0, True),
-        "who-5": ("WHO-5 Well-Being Index", 0.0, 100.0, ((28, "likely depression"), (50, "low well-being")), 50.0, False),
-        "pcl-5": ("PTSD Checklist for DSM-5 (PCL-5)", 0.0, 80.0, ((31, "probable PTSD"), (33, "PTSD likely")), 33.0, True),
+        "who-5": (
+            "WHO-5 Well-Being Index",
+            0.0,
+            100.0,
+            ((28, "likely depression"), (50, "low well-being")),
+            50.0,
+            False,
+        ),
+        "pcl-5": (
+            "PTSD Checklist for DSM-5 (PCL-5)",
+            0.0,
+            80.0,
+            ((31, "probable PTSD"), (33, "PTSD likely")),
+            33.0,
+            True,
+        ),
     }[key]
     values = _course(maker, verdict, n, least, most)
     if not worse:
