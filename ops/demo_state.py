@@ -42,7 +42,7 @@ class ResetNotConfirmed(Misconfigured):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoState:
-    """`seed` makes the ids of the sample clients; `began` is the day their half years end before."""
+    """`seed` makes the ids of the sample clients; `began` is the day their histories end before."""
 
     seed: UUID
     began: date

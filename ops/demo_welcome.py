@@ -51,4 +51,4 @@ def _show(  # noqa: PLR0913 - what is told
     speaker.out.print(places)
     speaker.out.print()
     speaker.out.print(table)
-    speaker.out.print("\n  Five invented clients, half a year of weekly sessions each.\n  Ctrl-C ends the demo.\n")
+    speaker.out.print("\n  25 invented clients over up to two years.\n  Ctrl-C ends the demo.\n")

@@ -54,6 +54,7 @@ def _prepare(settings: Settings) -> None:
 def _loader(system: System, state: DemoState) -> SampleLoader:
     return SampleLoader(
         system.services,
+        system.imports(),
         system.ledger,
         system.clock,
         system.ids,

@@ -21,7 +21,7 @@ def demo(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Run everything on this machine, with five invented clients, in the folder ANAMNESIS_DATA_DIR (./var).
+    """Run everything on this machine, with 25 invented clients, in the folder ANAMNESIS_DATA_DIR (./var).
 
     The first start makes keys and databases and fills them; later ones continue. Each start prints new passwords.
     Ctrl-C ends all of it.
