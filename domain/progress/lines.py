@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 PRIOR_CORRELATION: Final = 0.3
 PRIOR_WEIGHT: Final = 12
 MOST_CORRELATION: Final = 0.9
-MOST: Final = 600
-"""Beyond so many, neighbours are averaged: pairs grow with the square."""
+MOST: Final = 300
+"""Beyond so many, neighbours are averaged into groups of equal size: pairs grow with the square."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from domain.model.client import ClientStatus
 from domain.model.moment import zone_named
 from domain.ports.access import AccessState
 from domain.ports.audit import AuditEntry
@@ -96,7 +97,11 @@ class ProgressService:
         history = self._journey.history(
             ids, at_least=at_least, since=since, kinds=("session", "appointment", "measure", "risk_flag")
         )
-        records = [record_of(item.client_id, history.get(item.client_id, ())) for item in known]
+        records = [
+            record_of(item.client_id, history.get(item.client_id, ()))
+            for item in known
+            if item.status != ClientStatus.ENTERED_IN_ERROR
+        ]
         entries = caseload(records, since, call.at, scales_of(records))
         self._ledger.note(call, AuditEntry(action=Action.PROGRESS_CASELOAD, resources=ids))
         return entries
