@@ -18,12 +18,16 @@ from api.routes import (
     audit,
     changes,
     clients,
+    diagnoses,
     drafts,
     health,
     journey,
+    medications,
+    plans,
     service_accounts,
     sessions,
     sign_ins,
+    transcripts,
 )
 from api.runtime import Runtime
 from api.surface import Surface
@@ -36,11 +40,16 @@ _ROUTERS: Final = (
     clients.router,
     journey.router,
     appointments.router,
+    plans.router,
+    diagnoses.router,
+    medications.router,
+    transcripts.router,
     drafts.router,
     sign_ins.router,
     accounts.router,
     service_accounts.router,
     changes.router,
+    webhooks.router,
     audit.router,
     health.router,
 )

@@ -16,10 +16,15 @@ TAGS: Final = [
     {"name": "Sessions", "description": "Journal entries: written, signed, locked; addenda afterwards."},
     {"name": "Appointments", "description": "Planned, and then held, cancelled or missed."},
     {"name": "Journey", "description": "Everything that happened to a client, in order."},
+    {
+        "name": "Care record",
+        "description": "Treatment and safety plan, diagnoses and their codes, medications, transcripts of sessions.",
+    },
     {"name": "Drafts", "description": "What a form holds before it is a record."},
     {"name": "Audit", "description": "Who did what; sealed, and a leaf of the log."},
     {"name": "Accounts", "description": "Who may sign in, and as what."},
     {"name": "Changes", "description": "What happened to records, by ids, for programs that keep in step."},
+    {"name": "Webhooks", "description": "Messages to other programs, signed, by ids alone."},
     {"name": "Operation", "description": "For machines that look after this one."},
 ]
 _REQUEST_ID: Final = {
