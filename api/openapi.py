@@ -15,6 +15,9 @@ TAGS: Final = [
     {"name": "Clients", "description": "Charts under random ids; who a client is stands apart."},
     {"name": "Sessions", "description": "Journal entries: written, signed, locked; addenda afterwards."},
     {"name": "Appointments", "description": "Planned, and then held, cancelled or missed."},
+    {"name": "Measures", "description": "Questionnaires as cited data, filled in, scored once and never again."},
+    {"name": "Goals", "description": "From where to where, by when, and what became of it."},
+    {"name": "Risk flags", "description": "Somebody may be in danger, and somebody must say that they know."},
     {"name": "Journey", "description": "Everything that happened to a client, in order."},
     {
         "name": "Care record",

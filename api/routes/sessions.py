@@ -17,6 +17,7 @@ from api.models.sessions import AddendumIn, ReturnIn, SessionContentIn, SessionI
 from domain.errors import Erased, NotFound
 from domain.model.checks import ImpossibleTime, OutOfRange, TextNotAllowed
 from domain.model.client import ClientEnteredInError, ClientNotFound
+from domain.model.goal import GoalEnteredInError, GoalNotFound
 from domain.model.moment import UnknownZone, ZonelessTime
 from domain.model.session import (
     AwaitingCosignature,
@@ -41,7 +42,17 @@ _THERE = (SessionNotFound, Erased, *_DENIED)
 
 @router.post(
     "/clients/{client_id}/sessions",
-    **creates("Record a session", ClientNotFound, NotFound, ClientEnteredInError, Erased, *_DENIED, *_CONTENT),
+    **creates(
+        "Record a session",
+        ClientNotFound,
+        NotFound,
+        GoalNotFound,
+        GoalEnteredInError,
+        ClientEnteredInError,
+        Erased,
+        *_DENIED,
+        *_CONTENT,
+    ),
 )
 def record_session(client_id: UUID, body: SessionIn, ask: Writer) -> Response:
     """Write a session into the client's journal, unsigned. The draft it was written from goes in the same transaction.
@@ -74,6 +85,8 @@ def read_session(session_id: UUID, ask: Reader) -> Response:
         AwaitingCosignature,
         SessionEnteredInError,
         ClientEnteredInError,
+        GoalNotFound,
+        GoalEnteredInError,
     ),
 )
 def amend_session(session_id: UUID, body: SessionContentIn, ask: Editor) -> Response:

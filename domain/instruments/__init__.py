@@ -8,6 +8,7 @@ from domain.instruments.catalogue import Instruments, instrument, instruments
 from domain.instruments.errors import (
     AnswerOutOfRange,
     AnswersIncomplete,
+    InstrumentNotFound,
     InstrumentRetired,
     InstrumentUnknown,
     InstrumentVersionUnknown,
@@ -32,6 +33,7 @@ __all__ = [
     "Citation",
     "CriticalItem",
     "Instrument",
+    "InstrumentNotFound",
     "InstrumentRetired",
     "InstrumentUnknown",
     "InstrumentVersionUnknown",

@@ -1,11 +1,19 @@
 """What can be wrong with a questionnaire that was filled in. Names items by their number, never an answer."""
 
-from domain.errors import Conflict, Invalid
+from domain.errors import Conflict, Invalid, NotFound
 
 
 class InstrumentUnknown(Invalid):
     code = "instrument_unknown"
     message = "There is no instrument of this key."
+    hint = "GET /v1/instruments lists those there are."
+
+
+class InstrumentNotFound(NotFound):
+    """For whoever asks to read one; `InstrumentUnknown` is for whoever names one in what they send."""
+
+    code = "instrument_not_found"
+    message = "There is no such instrument, or no such version of it."
     hint = "GET /v1/instruments lists those there are."
 
 

@@ -113,7 +113,7 @@ class Instrument:
     key: str
     version: str
     title: str
-    construct: str
+    concept: str
     licence: str
     licence_source: str
     recall_days: int

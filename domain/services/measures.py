@@ -5,7 +5,13 @@ from typing import Final
 from uuid import UUID, uuid5
 
 from domain.errors import Invalid
-from domain.instruments import Instrument, Instruments
+from domain.instruments import (
+    Instrument,
+    InstrumentNotFound,
+    Instruments,
+    InstrumentUnknown,
+    InstrumentVersionUnknown,
+)
 from domain.model.measure import CompletedBy, Measure, MeasureNotFound
 from domain.model.risk_flag import FlagLevel, FlagSource, RiskFlag
 from domain.model.session import Session
@@ -81,6 +87,19 @@ class MeasureService:
         )
         self._lists = RecordLists(ledger=ledger, access=access, journey=journey)
 
+    def instruments(self, call: Call) -> tuple[Instrument, ...]:
+        """The current version of each. Raises Denied."""
+        self._read_instruments(call)
+        return self._instruments.current()
+
+    def instrument(self, call: Call, key: str, version: str | None = None) -> Instrument:
+        """A version, also a retired one; the current one where none is named. Raises InstrumentNotFound, Denied."""
+        self._read_instruments(call)
+        try:
+            return self._instruments.get(key, version)
+        except (InstrumentUnknown, InstrumentVersionUnknown) as exc:
+            raise InstrumentNotFound(exc.detail) from None
+
     def record(  # noqa: PLR0913 - one argument a fact of the measure
         self,
         call: Call,
@@ -151,6 +170,10 @@ class MeasureService:
         measure = self._records.for_mark(call, Action.MEASURE_MARK_ENTERED_IN_ERROR, measure_id)
         measure.mark_entered_in_error(at=call.at, by=call.actor.id, reason=reason)
         return self._save(call, Action.MEASURE_MARK_ENTERED_IN_ERROR, measure, self._flag_withdrawn(call, measure))
+
+    def _read_instruments(self, call: Call) -> None:
+        self._access.require(call, Action.INSTRUMENT_READ, RecordClass.MEASURES)
+        self._ledger.note(call, AuditEntry(action=Action.INSTRUMENT_READ))
 
     def _flag_withdrawn(self, call: Call, measure: Measure) -> RiskFlag | None:
         if measure.flag_id is None:

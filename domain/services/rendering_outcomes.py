@@ -95,7 +95,7 @@ def instrument_as_json(instrument: Instrument) -> Json:
         "version": instrument.version,
         "retired": instrument.retired,
         "title": instrument.title,
-        "construct": instrument.construct,
+        "concept": instrument.concept,
         "note": instrument.note,
         "licence": {"statement": instrument.licence, "source": instrument.licence_source},
         "recall_days": instrument.recall_days,
@@ -118,8 +118,8 @@ def instrument_as_json(instrument: Instrument) -> Json:
             "higher_is_worse": instrument.higher_is_worse,
         },
         "proration": {"missing_most": proration.missing_most, "source": proration.source} if proration else None,
-        "bands": {
-            "from": [{"score": band.score, "label": band.label} for band in instrument.bands],
+        "severity": {
+            "bands": [{"score": band.score, "label": band.label} for band in instrument.bands],
             "source": instrument.bands_source,
         },
         "clinical_cutoff": {"score": instrument.clinical_cutoff, "source": instrument.clinical_cutoff_source},
