@@ -26,6 +26,7 @@ from adapters.event_store.mapper import Mapper
 from adapters.event_store.recorder import Recorder
 from adapters.event_store.snapshots import SnapshotRecorder
 from adapters.event_store.stores import AggregateStore
+from adapters.event_store.webhooks import SqlDeliveryStore
 from adapters.identity.argon2 import Argon2Hasher
 from adapters.identity.jose import JoseTokenSigner
 from adapters.identity.secrets import OsSecrets
@@ -45,6 +46,8 @@ from adapters.views.journey_projection import JourneyProjection
 from adapters.views.runner import Runner
 from adapters.views.tables import VIEWS
 from adapters.views.tracking import ViewTracking
+from adapters.webhooks.sender import HttpWebhookSender
+from adapters.webhooks.targets import Targets
 from api.runtime import HttpPolicy, Runtime
 from domain.instruments.catalogue import published
 from domain.model.account import Account, SignIn
@@ -60,6 +63,7 @@ from domain.model.safety_plan import SafetyPlan
 from domain.model.session import Session
 from domain.model.transcript import Transcript
 from domain.model.treatment_plan import TreatmentPlan
+from domain.model.webhook import Webhook
 from domain.ports.health import Probe
 from domain.services import Services
 from domain.services.access import Access
@@ -86,6 +90,7 @@ from domain.services.sessions import SessionService
 from domain.services.sign_in import SignInService
 from domain.services.transcripts import TranscriptService
 from domain.services.treatment_plans import TreatmentPlanService
+from domain.services.webhooks import WebhookService
 from migrations.revisions import CHAINS
 from migrations.role_names import APPLICATION
 from ml.meaning import MeaningEncoder
@@ -243,6 +248,7 @@ def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: K
         services=_services(
             settings.clinic_zone,
             _means(settings),
+            HttpWebhookSender(Targets(settings.webhook_networks)),
             databases,
             recorder,
             keys,
@@ -271,6 +277,7 @@ def _means(settings: Settings) -> Means:
 def _services(  # noqa: PLR0913, PLR0917 - wiring
     clinic_zone: str,
     means: Means,
+    sender: HttpWebhookSender,
     databases: Databases,
     recorder: Recorder,
     keys: KeyRing,
@@ -356,6 +363,15 @@ def _services(  # noqa: PLR0913, PLR0917 - wiring
             ids=UuidSource(),
         ),
         changes=ChangeService(**common, feed=SqlChangeFeed(databases.events, recorder, mapper)),
+        webhooks=WebhookService(
+            **common,
+            webhooks=store(Webhook),
+            deliveries=SqlDeliveryStore(databases.events, recorder, mapper),
+            feed=SqlChangeFeed(databases.events, recorder, mapper),
+            sender=sender,
+            secrets=OsSecrets(),
+            clock=SystemClock(),
+        ),
         sign_in=SignInService(
             ledger=ledger,
             state=state,

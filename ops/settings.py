@@ -174,6 +174,10 @@ class Settings:
     """Folder of a text encoder by which contexts are also chosen by meaning; without one, by words alone."""
     draft_days: int = _setting(_whole(1, 3650), 30)
     """Days after which a draft that nobody touched is discarded."""
+    report_days: int = _setting(_whole(1, 365), 7)
+    """Days that reports made in the background are kept."""
+    webhook_networks: tuple[Network, ...] = _setting(_networks, ())
+    """Private networks that webhooks may call; none by default. Only to a loopback network named here without TLS."""
     log_level: str = _setting(_level, "info")
 
     @classmethod

@@ -173,6 +173,8 @@ def _work(system: System, job: Job) -> WorkerCoroutine:
         except Exception:
             log.exception("A job failed")
             return -1
+        if job.often and not count:
+            return count
         log.info("A job is done", count=count, ms=round((time.monotonic() - began) * 1000))
         return count
 

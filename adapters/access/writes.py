@@ -4,16 +4,17 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Boolean, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Boolean, bindparam, delete, exists, insert, literal, select, update
 
 from adapters.access.instants import microseconds
-from adapters.access.tables import accounts, care_team, clients, consents, drafts, identity_lookup, sign_ins
+from adapters.access.tables import accounts, care_team, clients, consents, drafts, identity_lookup, sign_ins, webhooks
 from adapters.access.vault import AccessVault, AccountSecrets
 from adapters.event_store.rows import StateWrite
 from domain.model.account import Account, SignIn
 from domain.model.client import Client, ClientStatus
 from domain.model.identity import Identity
 from domain.model.session import Session
+from domain.model.webhook import Webhook, WebhookStatus
 from domain.ports.access import Relation
 
 ALL_REVOKED: Final = UUID(int=0)
@@ -62,6 +63,20 @@ _WITHDRAW: Final = (
 )
 _FORGET_NAMES: Final = delete(identity_lookup).where(identity_lookup.c.client_id == bindparam("client"))
 _ADD_NAMES: Final = insert(identity_lookup)
+_ADD_WEBHOOK: Final = insert(webhooks).from_select(
+    [column.name for column in webhooks.c],
+    select(
+        bindparam("webhook", type_=webhooks.c.id.type),
+        literal(WebhookStatus.ACTIVE.value),
+        bindparam("created_us", type_=webhooks.c.created_at_us.type),
+        bindparam("after", type_=webhooks.c.position.type),
+        *[literal(0)] * 6,
+        literal(""),
+    ).where(~exists(select(webhooks.c.id).where(webhooks.c.id == bindparam("webhook")))),
+)
+"""Unless it is there: what it has come to is not in the events, and stays when the access tables are made anew."""
+_SET_WEBHOOK: Final = update(webhooks).where(webhooks.c.id == bindparam("webhook"))
+_REMOVE_WEBHOOK: Final = delete(webhooks).where(webhooks.c.id == bindparam("webhook"))
 _REMOVE_DRAFT: Final = delete(drafts).where(
     drafts.c.id == bindparam("draft"),
     drafts.c.client_id == bindparam("client"),
@@ -100,6 +115,10 @@ class AccessWrites:
             Identity.Recorded: self._identity,
             Identity.Corrected: self._identity,
             Session.Recorded: self._session_recorded,
+            Webhook.Registered: self._webhook_registered,
+            Webhook.Paused: self._webhook_changed,
+            Webhook.Resumed: self._webhook_changed,
+            Webhook.Removed: self._webhook_removed,
         }
 
     def writes_for(self, event: Any, aggregate: Any) -> Sequence[StateWrite]:
@@ -214,6 +233,22 @@ class AccessWrites:
     def _consent_withdrawn(event: Client.ConsentWithdrawn, _: Client) -> Sequence[StateWrite]:
         row = {"client": event.originator_id, "consent": event.consent_id, "gone": True}
         return (StateWrite(statement=_WITHDRAW, parameters=row),)
+
+    @staticmethod
+    def _webhook_registered(event: Webhook.Registered, _: Any) -> Sequence[StateWrite]:
+        row = {"webhook": event.originator_id, "created_us": microseconds(event.timestamp), "after": event.after}
+        return (StateWrite(statement=_ADD_WEBHOOK, parameters=row),)
+
+    @staticmethod
+    def _webhook_changed(event: Webhook.Paused | Webhook.Resumed, _: Any) -> Sequence[StateWrite]:
+        if isinstance(event, Webhook.Paused):
+            return (_updated(_SET_WEBHOOK, {"webhook": event.originator_id}, {"status": WebhookStatus.PAUSED.value}),)
+        changes = {"status": WebhookStatus.ACTIVE.value, "attempts": 0, "failing_since_us": 0, "due_at_us": 0}
+        return (_updated(_SET_WEBHOOK, {"webhook": event.originator_id}, changes),)
+
+    @staticmethod
+    def _webhook_removed(event: Webhook.Removed, _: Any) -> Sequence[StateWrite]:
+        return (StateWrite(statement=_REMOVE_WEBHOOK, parameters={"webhook": event.originator_id}),)
 
     def _identity(self, event: Identity.Recorded | Identity.Corrected, identity: Identity) -> Sequence[StateWrite]:
         client_id = identity.client_id

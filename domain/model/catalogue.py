@@ -20,6 +20,7 @@ from domain.model.safety_plan import SafetyPlan
 from domain.model.session import Session
 from domain.model.transcript import Transcript
 from domain.model.treatment_plan import TreatmentPlan
+from domain.model.webhook import Webhook
 
 AGGREGATES: Final[tuple[type[Aggregate], ...]] = (
     Client,
@@ -36,6 +37,7 @@ AGGREGATES: Final[tuple[type[Aggregate], ...]] = (
     Transcript,
     Account,
     SignIn,
+    Webhook,
 )
 
 

@@ -23,6 +23,7 @@ from domain.services.sessions import SessionService
 from domain.services.sign_in import SignInService
 from domain.services.transcripts import TranscriptService
 from domain.services.treatment_plans import TreatmentPlanService
+from domain.services.webhooks import WebhookService
 
 __all__ = ["Services"]
 
@@ -51,4 +52,5 @@ class Services:
     accounts: AccountService
     service_accounts: ServiceAccountService
     changes: ChangeService
+    webhooks: WebhookService
     sign_in: SignInService

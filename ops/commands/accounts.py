@@ -49,14 +49,14 @@ def create_service(
 
     speaker = voice(as_json=as_json)
 
+    from domain.errors import Invalid
     from domain.ports.call import Scope
-    from domain.services.service_accounts import InvalidScope
     from ops.hosting import create_service_account
 
     try:
         scopes = [Scope(one) for one in scope]
     except ValueError:
-        raise InvalidScope("There is no such scope; there are " + ", ".join(Scope) + ".") from None
+        raise Invalid("There is no such scope; there are " + ", ".join(Scope) + ".", field="scope") from None
     account_id, issued = create_service_account(name=name, scopes=scopes)
     speaker.say(
         "service_account_created",

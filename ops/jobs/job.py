@@ -17,3 +17,5 @@ class Job:
     seconds: frozenset[int] = frozenset({0})
     at_start: bool = False
     """Also when a worker begins."""
+    often: bool = False
+    """Runs so often that the log only tells of the times when there was something to do."""

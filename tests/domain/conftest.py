@@ -8,6 +8,7 @@ from adapters.memory.feed import InMemoryFeed
 from adapters.memory.identity import InMemoryClock, InMemoryHasher, InMemoryIds, InMemorySecrets, InMemoryTokens
 from adapters.memory.ledger import InMemoryAggregates, InMemoryDrafts, InMemoryLedger, InMemoryLog
 from adapters.memory.views import InMemoryAuditView, InMemoryCaseloadView, InMemoryJourneyView
+from adapters.memory.webhooks import InMemoryDeliveries, InMemorySender
 from adapters.relevance.tokens import EstimatedTokens
 from adapters.relevance.words import Bm25Words
 from domain.instruments.catalogue import published
@@ -25,6 +26,7 @@ from domain.model.safety_plan import SafetyPlan
 from domain.model.session import Session
 from domain.model.transcript import Transcript
 from domain.model.treatment_plan import TreatmentPlan
+from domain.model.webhook import Webhook
 from domain.ports.access import Relation
 from domain.ports.call import Actor, Call, Role
 from domain.services import Services
@@ -51,6 +53,7 @@ from domain.services.sessions import SessionService
 from domain.services.sign_in import SignInPolicy, SignInService
 from domain.services.transcripts import TranscriptService
 from domain.services.treatment_plans import TreatmentPlanService
+from domain.services.webhooks import WebhookService
 from tests.contracts.samples import call_by, identity
 
 PASSWORD = "correct horse battery"
@@ -69,6 +72,8 @@ class House:
         self.state = self.log.state
         self.access = Access(ledger=self.ledger, state=self.state)
         self.instruments = published()
+        self.sender = InMemorySender()
+        self.deliveries = InMemoryDeliveries(self.log, self.ledger)
         self.services = self._services()
 
     def _services(self) -> Services:
@@ -175,6 +180,17 @@ class House:
                 signer=self.tokens,
                 secrets=InMemorySecrets(seed=3),
                 ids=InMemoryIds(seed=3),
+            ),
+            webhooks=WebhookService(
+                ledger=ledger,
+                access=access,
+                webhooks=InMemoryAggregates(log, Webhook),
+                deliveries=self.deliveries,
+                feed=InMemoryFeed(log),
+                sender=self.sender,
+                secrets=InMemorySecrets(seed=4),
+                clock=self.clock,
+                jitter=lambda: 1.0,
             ),
             changes=ChangeService(ledger=ledger, access=access, feed=InMemoryFeed(log)),
             accounts=AccountService(ledger=ledger, access=access, state=state, accounts=accounts, hasher=self.hasher),

@@ -39,6 +39,7 @@ from domain.model.values import (
     RiskLevel,
     Valence,
 )
+from domain.model.webhook import PauseReason, Webhook, WebhookKind
 from domain.ports.access import Relation
 from domain.ports.call import Purpose, Role
 from tests.golden.care_samples import FIELDS as _CARE_FIELDS
@@ -118,9 +119,7 @@ GOAL = GoalContent(
     ),
     session_ids=(an_id(7),),
 )
-SHARED_GOAL = GoalContent(
-    statement="x", metric=GoalMetric.MILESTONES, milestones=(Milestone(id=an_id(20), text="y"),)
-)
+SHARED_GOAL = GoalContent(statement="x", metric=GoalMetric.MILESTONES, milestones=(Milestone(id=an_id(20), text="y"),))
 
 _FIELDS = {
     Client.Registered: {"registered_by": an_id(1)},
@@ -262,6 +261,21 @@ _FIELDS = {
     },
     SignIn.Refreshed: {"refresh_hash": bytes(range(200, 232))},
     SignIn.Revoked: {"reason": "signed_out"},
+    Webhook.Registered: {
+        "url": "https://platform.example/hooks?of=anamnesis",
+        "kinds": (WebhookKind.IDENTITY, WebhookKind.RECORD),
+        "secret": bytes(range(32)),
+        "after": 4711,
+        "registered_by": an_id(8),
+    },
+    Webhook.SecretRotated: {
+        "secret": bytes(range(32, 64)),
+        "old_until": AT + timedelta(hours=24),
+        "rotated_by": an_id(8),
+    },
+    Webhook.Paused: {"reason": PauseReason.FAILING, "paused_by": an_id(13)},
+    Webhook.Resumed: {"resumed_by": an_id(8)},
+    Webhook.Removed: {"removed_by": an_id(8)},
     AuditEvent: {
         "action": "session.read",
         "actor_id": an_id(1),
