@@ -37,11 +37,10 @@ class CodeList:
 
     def near(self, code: str, limit: int) -> Sequence[CodeEntry]:
         key = _key(code)
+        found: dict[str, CodeEntry] = {}
         for length in range(len(key), _CATEGORY - 1, -1):
-            found = self._diagnoses(key[:length], limit)
-            if found:
-                return found
-        return ()
+            found |= {entry.code: entry for entry in self._diagnoses(key[:length], limit)}
+        return tuple(found.values())[:limit]
 
     def search(self, query: str, limit: int) -> Sequence[CodeEntry]:
         key = _key(query)

@@ -28,8 +28,8 @@ class DiagnosisCodes(Protocol):
         """The first diagnoses under a heading, billable ones alone; none for what is no heading."""
 
     def near(self, code: str, limit: int) -> Sequence[CodeEntry]:
-        """Diagnoses that share the longest beginning with a code that the list does not have, within its category (the
-        first three characters), billable ones alone; none when there is no such category.
+        """For a code that the list does not have: diagnoses of its category (the first three characters), those first that
+        share the longest beginning, billable ones alone; none when there is no such category.
         """
 
     def search(self, query: str, limit: int) -> Sequence[CodeEntry]:
