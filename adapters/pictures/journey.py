@@ -12,7 +12,6 @@ MOST_BARS = 7
 MERGED_PX = 2.0
 """Marks nearer than this are drawn as one block: the eye couldn't part them."""
 STEP_PX = 9
-OPEN_FLAGS = frozenset({"raised", "escalated"})
 
 
 def draw(report: Report, clock: Clock) -> tuple[Sheet, str]:
@@ -103,7 +102,7 @@ def _milestones(sheet: Sheet, goals: tuple[GoalProgress, ...], clock: Clock, mid
 
 def _flag(sheet: Sheet, flag: FlagSummary, clock: Clock, middle: float) -> None:
     """Full while nobody has taken it up, hollow afterwards; higher levels are larger."""
-    fill = theme.ALERT if flag.status in OPEN_FLAGS else theme.PAPER
+    fill = theme.ALERT if flag.status in words.OPEN_FLAGS else theme.PAPER
     size = {"low": 60, "moderate": 90, "high": 130, "imminent": 180}.get(flag.level, 90)
     sheet.sign(clock.ms(flag.raised_at), middle, theme.UP, fill=fill, colour=theme.ALERT, size=size, width=2)
 

@@ -1,7 +1,7 @@
 """What pictures say in words: figures, days, verdicts, and the sentences that stand for a picture."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from adapters.pictures.theme import shortened
 from adapters.pictures.timeline import Clock
@@ -39,6 +39,7 @@ VERDICTS = {
     TrendClass.UNCLEAR: "unclear",
     TrendClass.INSUFFICIENT_DATA: "not enough data to tell",
 }
+OPEN_FLAGS = frozenset({"raised", "escalated"})
 LONGEST_TEXT = 160
 """Characters of a person's text in a picture's own words; the report prints all of it."""
 ROOM_PX = 1400
@@ -195,5 +196,10 @@ def journey(
         count(steps, "milestone"),
         count(len(flags), "risk flag"),
     ]
-    open_flags = sum(flag.status in {"raised", "escalated"} for flag in flags)
+    open_flags = sum(flag.status in OPEN_FLAGS for flag in flags)
     return f"{listed(parts)}{f' ({open_flags} not yet acknowledged)' if open_flags else ''}."
+
+
+def last_day(clock: Clock, until: datetime) -> date:
+    """The last day that a period before `until` holds."""
+    return clock.day(until - timedelta(microseconds=1))

@@ -191,10 +191,12 @@ def goal(maker, verdict, n, *, statement, start=START, status="active", counted_
     )
 
 
-def emotion(maker, name, valence, verdict, n, *, start=START, every=timedelta(days=7), holes=()):
+def emotion(maker, name, valence, verdict, n, *, start=START, every=timedelta(days=7), holes=(), sessions=None):
     values = _course(maker, verdict, n, 0, 10)
     observations = tuple(
-        Observation(at=start + i * every, value=value, source=maker.source("session"))
+        Observation(
+            at=start + i * every, value=value, source=(sessions or {}).get(start + i * every) or maker.source("session")
+        )
         for i, value in enumerate(values)
         if i not in holes
     )
@@ -293,6 +295,8 @@ def year(verdict=TrendClass.IMPROVING, *, seed=7, weeks=40):
     """A usual course: a measure every week, one every fourth, three goals, four states, a holiday, two flags."""
     maker = Maker(seed)
     holes = {14, 15, 16, 17, 18}
+    attended = engagement(maker, weeks, holes=holes)
+    sessions = {seen.at: seen.source for seen in attended.appearances}
     return replace(
         empty(),
         by=By.MONTH,
@@ -314,12 +318,12 @@ def year(verdict=TrendClass.IMPROVING, *, seed=7, weeks=40):
             ),
         ),
         emotions=(
-            emotion(maker, "anxious", "negative", verdict, weeks, holes=holes),
-            emotion(maker, "hopeful", "positive", TrendClass.FLUCTUATING, weeks, holes=holes),
-            emotion(maker, "ashamed", "negative", TrendClass.UNCLEAR, 9),
+            emotion(maker, "anxious", "negative", verdict, weeks, holes=holes, sessions=sessions),
+            emotion(maker, "hopeful", "positive", TrendClass.FLUCTUATING, weeks, holes=holes, sessions=sessions),
+            emotion(maker, "ashamed", "negative", TrendClass.UNCLEAR, 9, sessions=sessions),
             emotion(maker, "calm", "positive", TrendClass.INSUFFICIENT_DATA, 2),
         ),
-        engagement=engagement(maker, weeks, holes=holes),
+        engagement=attended,
         flags=(
             FlagSummary(
                 id=maker.uuid(),
@@ -346,6 +350,8 @@ def decade(verdict=TrendClass.IMPROVING, *, seed=11, weeks=520):
     maker = Maker(seed)
     start = datetime(2016, 1, 4, 13, 0, tzinfo=UTC)
     holes = set(range(200, 224)) | set(range(400, 409))
+    attended = engagement(maker, weeks, start=start, holes=holes)
+    sessions = {seen.at: seen.source for seen in attended.appearances}
     names = ("anxious", "sad", "hopeful", "calm", "angry", "ashamed", "lonely", "proud")
     return replace(
         empty(),
@@ -376,10 +382,11 @@ def decade(verdict=TrendClass.IMPROVING, *, seed=11, weeks=520):
                 weeks,
                 start=start,
                 holes=holes,
+                sessions=sessions,
             )
             for i, name in enumerate(names)
         ),
-        engagement=engagement(maker, weeks, start=start, holes=holes),
+        engagement=attended,
         flags=tuple(
             FlagSummary(
                 id=maker.uuid(),
