@@ -16,10 +16,20 @@ JSON: Final = "application/json"
 NO_CONTENT: Final = 204
 
 
-def found(document: dict[str, Any], *, version: int | None = None) -> Response:
-    """200 with a body; `version` becomes the ETag that an edit sends back."""
+def found(document: dict[str, Any], *, version: int | None = None, vary: str = "") -> Response:
+    """200 with a body; `version` becomes the ETag that an edit sends back; `vary` names the header it was chosen by."""
     headers = {} if version is None else {"ETag": etag(version)}
+    if vary:
+        headers["Vary"] = vary
     return Response(orjson.dumps(document), media_type=JSON, headers=headers)
+
+
+def represented(body: bytes, media_type: str, *, name: str = "") -> Response:
+    """200 with what the header Accept chose, as a file of that name where it has one."""
+    headers = {"Vary": "Accept"}
+    if name:
+        headers["Content-Disposition"] = f'inline; filename="{name}"'
+    return Response(body, media_type=media_type, headers=headers)
 
 
 def told(document: dict[str, Any], status: int) -> Response:

@@ -1,11 +1,12 @@
 """How routes are declared for the OpenAPI document: what they do, answer and refuse."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel
+from starlette.responses import Response
 
 from api.asks import Ask, Editing, Writing
 from api.errors import (
@@ -54,6 +55,14 @@ _ETAG: Final = {
 _LOCATION: Final = {
     "Location": {"description": "Where the new thing is read.", "required": True, "schema": _TEXT},
 }
+_VARY: Final = {
+    "Vary": {"description": "Accept: which form this is was chosen by that header.", "required": True, "schema": _TEXT},
+}
+_FORMS: Final[dict[type, dict[str, Any]]] = {
+    str: {"type": "string"},
+    bytes: {"type": "string", "format": "binary"},
+    dict: {"type": "object"},
+}
 _REPLAYED: Final = {
     "Idempotency-Replayed": {
         "description": "Sent as `true` when this call had been carried out before and nothing was written now.",
@@ -68,6 +77,17 @@ def reads(
 ) -> dict[str, Any]:
     """200 with `answer`; `versioned` answers carry an ETag."""
     return _declared(summary, errors, 200, answer, _ETAG if versioned else {})
+
+
+def represents(summary: str, forms: Mapping[str, Any], *errors: type[AnamnesisError]) -> dict[str, Any]:
+    """200 in one of several media types, by the header Accept. A form is a model, `dict` for a JSON object, `str` for text,
+    `bytes` for what is no text. Errors must name NotAcceptable.
+    """
+    model = forms.get("application/json")
+    declared = _declared(summary, errors, 200, model, _VARY)
+    content = {media_type: {"schema": _FORMS[form]} for media_type, form in forms.items() if form is not model}
+    declared["responses"][200]["content"] = content
+    return declared if model else declared | {"response_class": Response}
 
 
 def answers(summary: str, answer: type[BaseModel], *errors: type[AnamnesisError], status: int = 200) -> dict[str, Any]:

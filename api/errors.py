@@ -46,6 +46,12 @@ class NotJson(AnamnesisError):
     hint = "Send the header Content-Type: application/json."
 
 
+class NotAcceptable(AnamnesisError):
+    code = "not_acceptable"
+    message = "This comes in none of the media types that the header Accept names."
+    hint = "`offered` in the facts names those it comes in; without the header the first is sent."
+
+
 class BodyTooLarge(AnamnesisError):
     code = "body_too_large"
     message = "The body is larger than this address takes."
@@ -105,6 +111,7 @@ STATUS: Final[dict[type[BaseException], HTTPStatus]] = {
     TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
+    NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     NotJson: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     IfMatchMissing: HTTPStatus.PRECONDITION_REQUIRED,
@@ -171,6 +178,8 @@ def problem(error: AnamnesisError, request_id: UUID | str, query: Container[str]
     headers: dict[str, str] = {}
     if isinstance(error, TooMany | Unavailable):
         headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+    if isinstance(error, NotAcceptable):
+        headers["Vary"] = "Accept"
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="anamnesis"'
     return Response(

@@ -18,7 +18,13 @@ TAGS: Final = [
     {"name": "Measures", "description": "Questionnaires as cited data, filled in, scored once and never again."},
     {"name": "Goals", "description": "From where to where, by when, and what became of it."},
     {"name": "Risk flags", "description": "Somebody may be in danger, and somebody must say that they know."},
+    {"name": "Work list", "description": "What waits to be done, worst first."},
     {"name": "Journey", "description": "Everything that happened to a client, in order."},
+    {
+        "name": "Progress",
+        "description": "How somebody fares, with what isn't known: reports, pictures, paper, and the events behind figures.",
+    },
+    {"name": "Context", "description": "What of a record a model is shown, chosen for a budget of tokens, and why."},
     {
         "name": "Care record",
         "description": "Treatment and safety plan, diagnoses and their codes, medications, transcripts of sessions.",

@@ -12,6 +12,7 @@ from domain.ports.ids import Clock, IdSource
 from domain.ports.keys import Sealer, TokenSealer
 from domain.ports.ledger import Ledger
 from domain.ports.limits import Limit, RateLimiter
+from domain.ports.pictures import Pictures, ReportPrinter
 
 _MIB: Final = 1024 * 1024
 _ANONYMOUS_LIMIT: Final = Limit(name="anonymous", amount=30, per_s=60)
@@ -60,6 +61,8 @@ class Runtime:
     tokens: TokenSealer
     ledger: Ledger
     limiter: RateLimiter
+    pictures: Pictures
+    printer: ReportPrinter
     probes: Sequence[Probe] = ()
     policy: HttpPolicy = HttpPolicy()
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)

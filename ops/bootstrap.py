@@ -35,6 +35,8 @@ from adapters.keys.ring import KeyRing
 from adapters.keys.root_file import FileRootKey
 from adapters.keys.row_sealer import RowSealer
 from adapters.keys.token_sealer import TokenSealer
+from adapters.pictures.altair import AltairPictures
+from adapters.pictures.typst import TypstPrinter
 from adapters.queue.arq import ArqQueue
 from adapters.relevance.tokens import EstimatedTokens
 from adapters.relevance.words import Bm25Words
@@ -46,6 +48,7 @@ from adapters.views.journey_projection import JourneyProjection
 from adapters.views.runner import Runner
 from adapters.views.tables import VIEWS
 from adapters.views.tracking import ViewTracking
+from adapters.views.worklist import SqlFactsStore
 from adapters.webhooks.sender import HttpWebhookSender
 from adapters.webhooks.targets import Targets
 from api.runtime import HttpPolicy, Runtime
@@ -91,6 +94,8 @@ from domain.services.sign_in import SignInService
 from domain.services.transcripts import TranscriptService
 from domain.services.treatment_plans import TreatmentPlanService
 from domain.services.webhooks import WebhookService
+from domain.services.worklist import WorklistService
+from domain.services.worklist_facts import Thresholds
 from migrations.revisions import CHAINS
 from migrations.role_names import APPLICATION
 from ml.meaning import MeaningEncoder
@@ -131,6 +136,8 @@ class System:
     ids: UuidSource
     redis: redis.Redis
     housekeeping: Housekeeping
+    pictures: AltairPictures
+    printer: TypstPrinter
 
     def runner(self) -> Runner:
         """The projections, over this system's log."""
@@ -156,6 +163,8 @@ class System:
             tokens=TokenSealer(self.keys, self.mapper.log),
             ledger=self.ledger,
             limiter=RedisRateLimiter(self.settings.redis_url),
+            pictures=self.pictures,
+            printer=self.printer,
             probes=self.probes(),
             policy=HttpPolicy(
                 version=metadata.version("anamnesis"),
@@ -236,6 +245,7 @@ def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: K
     drafts = SealedDrafts(databases.events, recorder, mapper, keys, recorder.deployment_id)
     tracking = ViewTracking(databases.views, recorder.deployment_id, recorder.incarnation)
     client = connect(settings.redis_url)
+    pictures = AltairPictures()
     system = System(
         settings=settings,
         databases=databases,
@@ -247,6 +257,7 @@ def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: K
         drafts=drafts,
         services=_services(
             settings.clinic_zone,
+            _thresholds(settings),
             _means(settings),
             HttpWebhookSender(Targets(settings.webhook_networks)),
             databases,
@@ -263,6 +274,8 @@ def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: K
         ids=UuidSource(),
         redis=client,
         housekeeping=Housekeeping(keys.forget_expired),
+        pictures=pictures,
+        printer=TypstPrinter(pictures),
     )
     system.housekeeping.start()
     return system
@@ -274,8 +287,18 @@ def _means(settings: Settings) -> Means:
     return Means(EstimatedTokens(), Bm25Words(), meaning)
 
 
+def _thresholds(settings: Settings) -> Thresholds:
+    return Thresholds(
+        measure=settings.measure_days,
+        unsigned=settings.unsigned_days,
+        goal=settings.goal_days,
+        treatment=settings.treatment_days,
+    )
+
+
 def _services(  # noqa: PLR0913, PLR0917 - wiring
     clinic_zone: str,
+    thresholds: Thresholds,
     means: Means,
     sender: HttpWebhookSender,
     databases: Databases,
@@ -297,6 +320,14 @@ def _services(  # noqa: PLR0913, PLR0917 - wiring
     rows = RowSealer(keys, mapper.log)
     common: dict[str, Any] = {"ledger": ledger, "access": access}
     hasher = Argon2Hasher()
+    risk_flags = RiskFlagService(
+        **common,
+        risk_flags=store(RiskFlag),
+        measures=store(Measure),
+        sessions=store(Session),
+        clients=store(Client),
+        journey=SqlJourneyView(tracking, rows),
+    )
     return Services(
         clients=ClientService(
             **common,
@@ -324,13 +355,15 @@ def _services(  # noqa: PLR0913, PLR0917 - wiring
             journey=SqlJourneyView(tracking, rows),
             instruments=published(),
         ),
-        risk_flags=RiskFlagService(
+        risk_flags=risk_flags,
+        worklist=WorklistService(
             **common,
-            risk_flags=store(RiskFlag),
-            measures=store(Measure),
-            sessions=store(Session),
-            clients=store(Client),
+            state=state,
             journey=SqlJourneyView(tracking, rows),
+            facts=SqlFactsStore(tracking, rows),
+            risk_flags=risk_flags,
+            thresholds=thresholds,
+            zone=clinic_zone,
         ),
         treatment_plans=TreatmentPlanService(
             **common, plans=store(TreatmentPlan), diagnoses=store(Diagnosis), goals=store(Goal)

@@ -8,6 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from domain.model import checks
+from domain.model.moment import FIRST_YEAR, LAST_YEAR
 from domain.ports.audit import AuditEntry
 from domain.ports.call import Call
 from domain.ports.keys import RecordClass
@@ -174,6 +175,9 @@ def _check(wanted: Wanted) -> None:
     checks.distinct("goal_ids", wanted.goal_ids)
     checks.texts("themes", wanted.themes, THEMES_MOST, THEME_MOST)
     checks.text("words", wanted.words, WORDS_MOST)
+    for name, instant in (("since", wanted.since), ("until", wanted.until)):
+        if instant is not None and not FIRST_YEAR <= instant.year <= LAST_YEAR:
+            raise checks.ImpossibleTime(f"{name} lies outside the years {FIRST_YEAR} to {LAST_YEAR}.", field=name)
     if wanted.look_back and wanted.since:
         raise checks.ImpossibleTime("look_back and since both say where the period begins: send one.", field="since")
     for name, given, known in (("kinds", wanted.kinds, KINDS), ("classes", wanted.classes, tuple(CLASSES))):
