@@ -172,6 +172,14 @@ class Settings:
     """Zone in which reports count days and weeks."""
     meaning_model: Path | None = _setting(_path, None)
     """Folder of a text encoder by which contexts are also chosen by meaning; without one, by words alone."""
+    measure_days: int = _setting(_whole(1, 366), 28)
+    """Days between measures of a client in treatment whose plan doesn't say how often."""
+    unsigned_days: int = _setting(_whole(1, 365), 3)
+    """Days that an author has to sign a session."""
+    goal_days: int = _setting(_whole(1, 3650), 60)
+    """Days after which an active goal that nothing touched is pointed out."""
+    treatment_days: int = _setting(_whole(1, 3650), 90)
+    """Days since the last session after which a client without an appointment counts as no longer in treatment."""
     draft_days: int = _setting(_whole(1, 3650), 30)
     """Days after which a draft that nobody touched is discarded."""
     report_days: int = _setting(_whole(1, 365), 7)

@@ -94,6 +94,24 @@ caseload = Table(
     Column("last_position", BigInteger),
 )
 
+worklist = Table(
+    "worklist",
+    metadata,
+    # What the work list follows from, derived from a client's journey up to a position, for every client alike.
+    _id("client_id", primary_key=True),
+    Column("as_of", BigInteger, nullable=False),
+    Column("facts", LargeBinary, nullable=False),  # sealed JSON
+)
+
+worklist_accounts = Table(
+    "worklist_accounts",
+    metadata,
+    # Whom something waits for, beside or instead of the care team. Not what.
+    _id("account_id", primary_key=True),
+    _id("client_id", primary_key=True),
+)
+Index("ix_worklist_accounts_client_id", worklist_accounts.c.client_id)
+
 audit_entries = Table(
     "audit_entries",
     metadata,
@@ -142,6 +160,6 @@ class View:
     tables: tuple[Table, ...]
 
 
-JOURNEY: Final = View("journey", 2, (journey_items, caseload))
+JOURNEY: Final = View("journey", 2, (journey_items, caseload, worklist, worklist_accounts))
 AUDIT: Final = View("audit", 1, (audit_entries,))
 VIEWS: Final = (JOURNEY, AUDIT)

@@ -24,6 +24,7 @@ from domain.services.sign_in import SignInService
 from domain.services.transcripts import TranscriptService
 from domain.services.treatment_plans import TreatmentPlanService
 from domain.services.webhooks import WebhookService
+from domain.services.worklist import WorklistService
 
 __all__ = ["Services"]
 
@@ -44,6 +45,7 @@ class Services:
     medications: MedicationService
     transcripts: TranscriptService
     drafts: DraftService
+    worklist: WorklistService
     journey: JourneyService
     progress: ProgressService
     context: ContextService

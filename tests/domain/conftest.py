@@ -9,6 +9,7 @@ from adapters.memory.identity import InMemoryClock, InMemoryHasher, InMemoryIds,
 from adapters.memory.ledger import InMemoryAggregates, InMemoryDrafts, InMemoryLedger, InMemoryLog
 from adapters.memory.views import InMemoryAuditView, InMemoryCaseloadView, InMemoryJourneyView
 from adapters.memory.webhooks import InMemoryDeliveries, InMemorySender
+from adapters.memory.worklist import InMemoryFacts
 from adapters.relevance.tokens import EstimatedTokens
 from adapters.relevance.words import Bm25Words
 from domain.instruments.catalogue import published
@@ -54,6 +55,7 @@ from domain.services.sign_in import SignInPolicy, SignInService
 from domain.services.transcripts import TranscriptService
 from domain.services.treatment_plans import TreatmentPlanService
 from domain.services.webhooks import WebhookService
+from domain.services.worklist import WorklistService
 from tests.contracts.samples import call_by, identity
 
 PASSWORD = "correct horse battery"
@@ -81,6 +83,15 @@ class House:
         drafts = InMemoryDrafts(log, ledger)
         sessions = InMemoryAggregates(log, Session)
         accounts = InMemoryAggregates(log, Account)
+        risk_flags = RiskFlagService(
+            ledger=ledger,
+            access=access,
+            risk_flags=InMemoryAggregates(log, RiskFlag),
+            measures=InMemoryAggregates(log, Measure),
+            sessions=sessions,
+            clients=InMemoryAggregates(log, Client),
+            journey=InMemoryJourneyView(log, self.clock.now),
+        )
         return Services(
             clients=ClientService(
                 ledger=ledger,
@@ -117,14 +128,14 @@ class House:
                 journey=InMemoryJourneyView(log, self.clock.now),
                 instruments=self.instruments,
             ),
-            risk_flags=RiskFlagService(
+            risk_flags=risk_flags,
+            worklist=WorklistService(
                 ledger=ledger,
                 access=access,
-                risk_flags=InMemoryAggregates(log, RiskFlag),
-                measures=InMemoryAggregates(log, Measure),
-                sessions=sessions,
-                clients=InMemoryAggregates(log, Client),
+                state=state,
                 journey=InMemoryJourneyView(log, self.clock.now),
+                facts=InMemoryFacts(log),
+                risk_flags=risk_flags,
             ),
             treatment_plans=TreatmentPlanService(
                 ledger=ledger,
