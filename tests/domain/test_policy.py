@@ -24,6 +24,8 @@ def oracle(  # noqa: PLR0911 - one sentence a role
     if own:
         right_class = record_class is (C.AUDIT if action == "audit.read_own" else C.ACCESS)
         return role is not Role.SERVICE and right_class and relation is R.NONE
+    if action == "instrument.read" and role is not Role.SERVICE:
+        return record_class is C.MEASURES and relation is R.NONE  # what is published is open to everybody, for anything
     match role:
         case Role.CLINICIAN | Role.SUPERVISOR:
             return purpose in {P.TREATMENT, P.OPERATIONS, P.CLIENT_REQUEST} and carer(
@@ -46,13 +48,13 @@ def oracle(  # noqa: PLR0911 - one sentence a role
             return False
 
 
-def carer(  # noqa: C901, PLR0911 - one sentence a group of actions
+def carer(  # noqa: C901, PLR0911, PLR0912 - one sentence a group of actions
     role: Role, action: str, record_class: RecordClass, relation: Relation
 ) -> bool:
     # Before there is a relation: open a chart, look whether there is one, list what is one's own.
     if action in {"client.register", "client.find", "client.caseload"}:
         return record_class is C.IDENTITY and relation is R.NONE
-    if action == "draft.list":
+    if action in {"draft.list", "progress.caseload", "worklist.read", "report.list"}:
         return record_class is C.JOURNAL and relation is R.NONE
     # Find a colleague by name and role; accounts are otherwise not a carer's affair.
     if action == "account.directory":
@@ -60,16 +62,33 @@ def carer(  # noqa: C901, PLR0911 - one sentence a group of actions
     member = relation in {R.PRIMARY_CLINICIAN, R.CLINICIAN, R.SUPERVISOR}
     if action.startswith("identity."):
         return record_class is C.IDENTITY and member
+    # Questionnaires lie under a key of their own; whoever is in the team hands them out, reads them, takes them back.
+    if action.startswith("measure."):
+        return record_class is C.MEASURES and member
     if record_class is not C.JOURNAL:
         return False
     author = relation is R.AUTHOR
+    treating = member and relation is not R.SUPERVISOR
+    subject, verb = action.split(".")
+    # All that is told of a client is read by the whole team, and reports are made of it.
+    told = {"client", "journey", "transcript", "goal", "risk_flag", "context", "event", "progress", "report"}
+    told |= {"treatment_plan", "diagnosis", "medication", "safety_plan"}
+    if verb == "read" and subject in told:
+        return member
     match action:
-        case "client.read" | "client.step_down" | "journey.read" | "client.give_consent" | "client.withdraw_consent":
+        case "client.step_down" | "client.give_consent" | "client.withdraw_consent" | "report.request":
             return member
+        # Danger is everybody's affair, supervisors' too; that a flag was never due is said by who leads.
+        case "risk_flag.raise" | "risk_flag.acknowledge" | "risk_flag.escalate" | "risk_flag.resolve":
+            return member
+        case "safety_plan.write":
+            return member
+        case "risk_flag.mark_entered_in_error":
+            return relation in {R.PRIMARY_CLINICIAN, R.SUPERVISOR}
         case "session.read" | "session.add_addendum":
             return member or author
         case "session.record" | "draft.save":
-            return member and relation is not R.SUPERVISOR
+            return treating
         case "session.amend" | "session.sign" | "draft.read" | "draft.discard":
             return author
         case "session.cosign" | "session.return":
@@ -78,7 +97,10 @@ def carer(  # noqa: C901, PLR0911 - one sentence a group of actions
             return author or relation in {R.PRIMARY_CLINICIAN, R.SUPERVISOR}
         case "client.join_care_team" | "client.leave_care_team" | "client.mark_entered_in_error":
             return relation in {R.PRIMARY_CLINICIAN, R.SUPERVISOR}
-    return action.startswith("appointment.") and member
+    # What the treatment is and where it leads is written by who treats.
+    if subject in {"transcript", "goal", "treatment_plan", "diagnosis", "medication"}:
+        return treating
+    return subject == "appointment" and member
 
 
 def client(action: str, record_class: RecordClass, relation: Relation) -> bool:
@@ -86,7 +108,13 @@ def client(action: str, record_class: RecordClass, relation: Relation) -> bool:
         return False
     if action == "identity.read":
         return record_class is C.IDENTITY
-    seen = {"client.read", "session.read", "appointment.read", "journey.read"}
+    # Their own answers; what else the class of measures holds is nobody's but the team's.
+    if action.startswith("measure."):
+        return record_class is C.MEASURES and action in {"measure.record", "measure.read"}
+    # All that is kept about them but the alarm bells: those are between the people who answer for their safety.
+    told = {"client", "session", "appointment", "journey", "transcript", "goal", "progress"}
+    told |= {"treatment_plan", "diagnosis", "medication", "safety_plan"}
+    seen = {f"{subject}.read" for subject in told}
     decided = {"client.give_consent", "client.withdraw_consent", "appointment.cancel"}
     return record_class is C.JOURNAL and action in seen | decided
 
@@ -133,13 +161,26 @@ def test_the_table_says_what_the_policy_says_in_every_combination(role):
         assert decision.reason
 
 
-@pytest.mark.parametrize("record_class", [C.NOTES, C.SUD, C.SUD_NOTES, C.MEASURES, C.VIEW, C.CURSOR, C.TOKEN, C.MAC])
+@pytest.mark.parametrize("record_class", [C.NOTES, C.SUD, C.SUD_NOTES, C.VIEW, C.CURSOR, C.TOKEN, C.MAC])
 def test_classes_without_a_rule_are_closed_to_everybody(record_class):
     everything = product(Role, Action, R, (True, False), P)
     assert not any(decide(role, action, record_class, *rest).allowed for role, action, *rest in everything)
 
 
-READING = [Action.SESSION_READ, Action.JOURNEY_READ, Action.CLIENT_READ, Action.DRAFT_READ, Action.IDENTITY_READ]
+READING = [
+    Action.SESSION_READ,
+    Action.JOURNEY_READ,
+    Action.CLIENT_READ,
+    Action.DRAFT_READ,
+    Action.IDENTITY_READ,
+    Action.TRANSCRIPT_READ,
+    Action.MEASURE_READ,
+    Action.GOAL_READ,
+    Action.RISK_FLAG_READ,
+    Action.SAFETY_PLAN_READ,
+    Action.PROGRESS_READ,
+    Action.CONTEXT_READ,
+]
 
 
 @pytest.mark.parametrize("role", [Role.ML_ENGINEER, Role.OPERATOR, Role.COMPLIANCE_OFFICER])
@@ -169,6 +210,19 @@ def test_no_scope_includes_what_only_the_worker_and_the_host_may_do():
 @pytest.mark.parametrize("purpose", [P.MODEL_TRAINING, P.RESEARCH])
 def test_the_identified_record_is_never_opened_for_models_or_research(purpose):
     everything = product(Role, Action, (C.JOURNAL, C.IDENTITY), R, (True, False), (purpose,))
+    assert not any(decide(*combination).allowed for combination in everything)
+
+
+@pytest.mark.parametrize("purpose", [P.MODEL_TRAINING, P.RESEARCH])
+def test_of_measures_only_what_is_published_is_open_for_models_and_research(purpose):
+    everything = product(Role, set(Action) - {Action.INSTRUMENT_READ}, (C.MEASURES,), R, (True, False), (purpose,))
+    assert not any(decide(*combination).allowed for combination in everything)
+
+
+def test_accounts_of_clients_never_touch_risk_flags():
+    flags = [action for action in Action if action.startswith("risk_flag.")]
+    assert len(flags) == 7
+    everything = product([Role.CLIENT], flags, C, R, (True, False), P)
     assert not any(decide(*combination).allowed for combination in everything)
 
 
