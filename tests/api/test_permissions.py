@@ -32,6 +32,13 @@ ACTIONS = {
     ("POST", "/v1/accounts/{account_id}/secrets"): Action.ACCOUNT_ADD_SECRET,
     ("DELETE", "/v1/accounts/{account_id}/secrets/{secret_id}"): Action.ACCOUNT_REVOKE_SECRET,
     ("GET", "/v1/changes"): Action.CHANGES_READ,
+    ("POST", "/v1/webhooks"): Action.WEBHOOK_REGISTER,
+    ("GET", "/v1/webhooks"): Action.WEBHOOK_READ,
+    ("GET", "/v1/webhooks/{webhook_id}"): Action.WEBHOOK_READ,
+    ("POST", "/v1/webhooks/{webhook_id}/secret"): Action.WEBHOOK_CHANGE,
+    ("POST", "/v1/webhooks/{webhook_id}/paused"): Action.WEBHOOK_CHANGE,
+    ("POST", "/v1/webhooks/{webhook_id}/resumed"): Action.WEBHOOK_CHANGE,
+    ("DELETE", "/v1/webhooks/{webhook_id}"): Action.WEBHOOK_CHANGE,
     ("POST", "/v1/clients"): Action.CLIENT_REGISTER,
     ("GET", "/v1/clients"): Action.CLIENT_CASELOAD,
     ("POST", "/v1/clients/lookup"): Action.CLIENT_FIND,
@@ -44,6 +51,7 @@ ACTIONS = {
     ("POST", "/v1/clients/{client_id}/consents/{consent_id}/withdrawn"): Action.CLIENT_WITHDRAW_CONSENT,
     ("POST", "/v1/clients/{client_id}/entered-in-error"): Action.CLIENT_MARK_ENTERED_IN_ERROR,
     ("GET", "/v1/clients/{client_id}/journey"): Action.JOURNEY_READ,
+    ("GET", "/v1/worklist"): Action.WORKLIST_READ,
     ("POST", "/v1/clients/{client_id}/sessions"): Action.SESSION_RECORD,
     ("GET", "/v1/sessions/{session_id}"): Action.SESSION_READ,
     ("PUT", "/v1/sessions/{session_id}"): Action.SESSION_AMEND,
@@ -104,6 +112,11 @@ ACTIONS = {
     ("POST", "/v1/risk-flags/{flag_id}/escalated"): Action.RISK_FLAG_ESCALATE,
     ("POST", "/v1/risk-flags/{flag_id}/resolved"): Action.RISK_FLAG_RESOLVE,
     ("POST", "/v1/risk-flags/{flag_id}/entered-in-error"): Action.RISK_FLAG_MARK_ENTERED_IN_ERROR,
+    ("GET", "/v1/clients/{client_id}/progress"): Action.PROGRESS_READ,
+    ("GET", "/v1/clients/{client_id}/progress/pictures/{picture}"): Action.PROGRESS_READ,
+    ("GET", "/v1/clients/{client_id}/events/{position}"): Action.EVENT_READ,
+    ("POST", "/v1/clients/{client_id}/context"): Action.CONTEXT_READ,
+    ("GET", "/v1/caseload"): Action.PROGRESS_CASELOAD,
     ("GET", "/v1/drafts"): Action.DRAFT_LIST,
     ("PUT", "/v1/drafts/{draft_id}"): Action.DRAFT_SAVE,
     ("GET", "/v1/drafts/{draft_id}"): Action.DRAFT_READ,
@@ -111,6 +124,8 @@ ACTIONS = {
     ("GET", "/v1/audit/mine"): Action.AUDIT_READ_OWN,
     ("GET", "/v1/audit"): Action.AUDIT_SEARCH,
 }
+SAMPLES = {"picture": "scores", "position": "1"}
+"""What path parameters that are no ids may be."""
 PEOPLE = [role for role in Role if role is not Role.SERVICE]
 
 
@@ -133,7 +148,7 @@ def call(house, method, path, operation, headers):
     """A call that is right in form: sample body, sample ids, If-Match."""
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "path":
-            path = path.replace(f"{{{parameter['name']}}}", str(uuid4()))
+            path = path.replace(f"{{{parameter['name']}}}", SAMPLES.get(parameter["name"], str(uuid4())))
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     return house.request(method, path, json=content.get("example"), headers=headers | {"If-Match": '"1"'})
 
