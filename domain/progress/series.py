@@ -11,6 +11,8 @@ from domain.progress.report import Bucket, Interval, Observation, Source, Summar
 from domain.progress.yardstick import CONFIDENCE
 
 FEWEST_IN_HALF: Final = 3
+_NOTHING: Final = 1e-12
+"""Below this, squared points are rounding, not spread."""
 
 
 def sources_of(observations: Sequence[Observation]) -> tuple[Source, ...]:
@@ -69,7 +71,7 @@ def shift(values: Sequence[float]) -> tuple[float | None, Interval | None]:
     earlier, later = values[:half], values[-half:]
     difference = fmean(later) - fmean(earlier)
     a, b = stdev(earlier) ** 2 / half, stdev(later) ** 2 / half
-    if a + b == 0:
+    if a + b < _NOTHING:
         return difference, Interval(low=difference, high=difference, level=CONFIDENCE)
     from scipy import special
 

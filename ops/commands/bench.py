@@ -14,3 +14,14 @@ def store(context: typer.Context) -> None:
     from ops.bench.store import app as bench
 
     bench(args=context.args, prog_name="anamnesis bench store")
+
+
+@app.command(
+    "trends",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def trends(context: typer.Context) -> None:
+    """How often the rule for trends is right on simulated clients, and what it costs. --help for options."""
+    from ops.bench.trends import app as bench
+
+    bench(args=context.args, prog_name="anamnesis bench trends")

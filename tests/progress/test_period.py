@@ -21,10 +21,11 @@ from domain.progress.report import By
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 3, 31, 10, tzinfo=UTC)
+ZONELESS = NOON.replace(tzinfo=None)
 ZONES = st.sampled_from(
     ["Europe/Berlin", "America/New_York", "America/Sao_Paulo", "Pacific/Apia", "Asia/Kathmandu", "Africa/Cairo", "UTC"]
 ).map(ZoneInfo)
-INSTANTS = st.datetimes(datetime(1990, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))
+INSTANTS = st.integers(0, 70 * 365 * 24 * 3600).map(lambda s: datetime(1990, 1, 1, tzinfo=UTC) + timedelta(seconds=s))
 
 
 @pytest.mark.parametrize(
@@ -86,11 +87,11 @@ def test_a_period_ends_after_it_begins(until):
 
 def test_a_period_needs_zones():
     with pytest.raises(PeriodNotPossible, match="since"):
-        period(datetime(2026, 1, 1), NOON)
+        period(ZONELESS, NOON)
     with pytest.raises(PeriodNotPossible, match="until"):
-        period(NOON, datetime(2026, 5, 1))
+        period(NOON, ZONELESS)
     with pytest.raises(PeriodNotPossible, match="until"):
-        look_back("3d", datetime(2026, 5, 1), BERLIN)
+        look_back("3d", ZONELESS, BERLIN)
 
 
 def test_the_day_on_which_clocks_go_forward_has_23_hours_and_the_one_on_which_they_go_back_25():
