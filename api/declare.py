@@ -59,9 +59,9 @@ _VARY: Final = {
     "Vary": {"description": "Accept: which form this is was chosen by that header.", "required": True, "schema": _TEXT},
 }
 _FORMS: Final[dict[type, dict[str, Any]]] = {
-    str: {"type": "string"},
-    bytes: {"type": "string", "format": "binary"},
-    dict: {"type": "object"},
+    str: {"schema": {"type": "string"}, "example": "…"},
+    bytes: {"schema": {"type": "string", "format": "binary"}},
+    dict: {"schema": {"type": "object"}, "example": {}},
 }
 _REPLAYED: Final = {
     "Idempotency-Replayed": {
@@ -85,7 +85,7 @@ def represents(summary: str, forms: Mapping[str, Any], *errors: type[AnamnesisEr
     """
     model = forms.get("application/json")
     declared = _declared(summary, errors, 200, model, _VARY)
-    content = {media_type: {"schema": _FORMS[form]} for media_type, form in forms.items() if form is not model}
+    content = {media_type: dict(_FORMS[form]) for media_type, form in forms.items() if form is not model}
     declared["responses"][200]["content"] = content
     return declared if model else declared | {"response_class": Response}
 

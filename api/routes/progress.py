@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from api.answers import found, represented
@@ -87,7 +87,7 @@ def read_progress(  # noqa: PLR0917 - FastAPI passes them by name
 )
 def draw_picture(  # noqa: PLR0917 - as above
     client_id: UUID,
-    picture: Picture,
+    picture: Annotated[Picture, Path(description="What to draw.")],
     ask: Reader,
     since: Since = None,
     until: Until = None,

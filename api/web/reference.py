@@ -27,7 +27,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """`codes` are those of refusals; `example` is JSON text."""
+    """`codes` are those of refusals; `example` is JSON text; `forms` are media types to choose from, empty for JSON alone."""
 
     status: int
     phrase: str
@@ -36,6 +36,7 @@ class Answer:
     example: str
     headers: tuple[str, ...]
     codes: tuple[str, ...]
+    forms: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +167,7 @@ def _answer(document: Json, status: int, answer: Json) -> Answer:
         example="" if example is None else _json(example),
         headers=tuple(header for header in answer.get("headers", {}) if header != "X-Request-ID"),
         codes=tuple(problem.get("examples", ())),
+        forms=() if problem or len(answer.get("content", ())) < 2 else tuple(answer["content"]),
     )
 
 

@@ -64,7 +64,7 @@ def test_every_operation_says_what_it_does(document):
 def test_every_body_and_answer_has_an_example_that_fits_it(document):
     count = 0
     for operation, media_type, content in bodies(document):
-        if media_type == "text/plain":
+        if media_type == "text/plain" or content["schema"].get("format") == "binary":
             continue
         validator = jsonschema_rs.Draft202012Validator(
             content["schema"] | {"components": document["components"]}, validate_formats=True
