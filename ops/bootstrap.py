@@ -100,7 +100,7 @@ from migrations.revisions import CHAINS
 from migrations.role_names import APPLICATION
 from ml.meaning import MeaningEncoder
 from ops.housekeeping import Housekeeping
-from ops.metrics import ProjectionMetrics
+from ops.metrics import ProjectionMetrics, WebhookMetrics
 from ops.probes import DatabaseProbe, ProjectionProbe, QueueProbe
 from ops.settings import Settings
 
@@ -191,6 +191,7 @@ class System:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
         registry.register(ProjectionMetrics(self.recorder, self.tracking, VIEWS))
+        registry.register(WebhookMetrics(SqlDeliveryStore(self.databases.events, self.recorder, self.mapper)))
         return registry
 
     def close(self) -> None:

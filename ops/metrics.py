@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from adapters.views.health import Log, health_of
 from adapters.views.tables import View
 from adapters.views.tracking import ViewTracking
 from domain.errors import AnamnesisError
+from domain.ports.webhooks import DeliveryStore
 
 
 class ProjectionMetrics(Collector):
@@ -35,6 +36,40 @@ class ProjectionMetrics(Collector):
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         yield from _families()
+
+
+class WebhookMetrics(Collector):
+    """Attempts of all webhooks together, by whether they were taken, and how many fail now. Addresses are no labels."""
+
+    def __init__(self, deliveries: DeliveryStore) -> None:
+        self._deliveries = deliveries
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        attempts, states = families = _webhook_families()
+        try:
+            listed = self._deliveries.listed()
+        except AnamnesisError:
+            return
+        attempts.add_metric(["delivered"], sum(one.delivered for one in listed))
+        attempts.add_metric(["failed"], sum(one.failed for one in listed))
+        active = [one for one in listed if one.status == "active"]
+        failing = sum(one.attempts > 0 for one in active)
+        states.add_metric(["active"], len(active) - failing)
+        states.add_metric(["failing"], failing)
+        states.add_metric(["paused"], len(listed) - len(active))
+        yield from families
+
+    def describe(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        yield from _webhook_families()
+
+
+def _webhook_families() -> tuple[CounterMetricFamily, GaugeMetricFamily]:
+    return (
+        CounterMetricFamily(
+            "anamnesis_webhook_attempts", "Messages sent to webhooks that there are.", labels=["outcome"]
+        ),
+        GaugeMetricFamily("anamnesis_webhooks", "Webhooks by how they are.", labels=["state"]),
+    )
 
 
 def _families() -> tuple[GaugeMetricFamily, ...]:

@@ -84,6 +84,15 @@ def test_webhooks_that_cannot_be_are_refused(operator, body, status, code):
     assert "secret" not in answer.text.replace("client_secret", "")
 
 
+def test_metrics_count_attempts_and_name_no_address(house, operator):
+    registered(operator)
+    told = house.http.get("/metrics").text
+    assert 'anamnesis_webhook_attempts_total{outcome="delivered"}' in told
+    active = next(line for line in told.splitlines() if line.startswith('anamnesis_webhooks{state="active"}'))
+    assert float(active.split()[-1]) >= 1
+    assert "platform.example" not in told
+
+
 def test_registering_and_pausing_are_on_record(house, operator, officer):
     made = operator.post("/v1/webhooks", {"url": URL})
     path = f"/v1/webhooks/{made.json()['id']}"
