@@ -58,6 +58,8 @@ def known(callers):
         "session_id": clinician.new_session(client_id),
         "appointment_id": clinician.new_appointment(client_id),
         "draft_id": draft,
+        "diagnosis_id": clinician.post(f"/v1/clients/{client_id}/diagnoses", {"code": "F41.1"}).headers["Location"],
+        "medication_id": clinician.post(f"/v1/clients/{client_id}/medications", {"name": "x"}).headers["Location"],
     }
     ids = {name: place.rpartition("/")[2] for name, place in places.items()}
     return ids | {"client_id": client_id, "account_id": str(clinician.id)}
