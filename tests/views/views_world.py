@@ -21,6 +21,8 @@ from adapters.keys.ring import KeyRing
 from adapters.keys.root_file import FileRootKey
 from adapters.keys.row_sealer import RowSealer
 from adapters.keys.tables import keys
+from adapters.memory.ledger import InMemoryLog
+from adapters.memory.views import InMemoryJourneyView
 from adapters.views.audit import SqlAuditView
 from adapters.views.audit_projection import AuditProjection
 from adapters.views.caseload import SqlCaseloadView
@@ -29,6 +31,7 @@ from adapters.views.journey_projection import JourneyProjection
 from adapters.views.runner import Runner
 from adapters.views.tables import audit_entries, caseload, journey_items, parked_events
 from adapters.views.tracking import ViewTracking
+from adapters.views.worklist import SqlFactsStore
 from domain.model.appointment import Appointment
 from domain.model.audit import AuditEvent
 from domain.model.client import Client
@@ -123,6 +126,10 @@ class World:
         self.journey = SqlJourneyView(self.tracking, self.rows)
         self.caseload = SqlCaseloadView(self.tracking, self.rows, self.clock)
         self.audit = SqlAuditView(self.tracking)
+        self.facts = SqlFactsStore(self.tracking, self.rows)
+        # The same history as plain objects, for the reader that computes.
+        self.log = InMemoryLog()
+        self.computed = InMemoryJourneyView(self.log, self.clock.now)
 
     def new_tracking(self, patience_s: float = 0.0) -> ViewTracking:
         """As another process has it: announcements of one don't reach the other."""
@@ -136,10 +143,13 @@ class World:
 
     def write(self, *aggregates: Any, entries: Sequence[AuditEntry] = (), by: Call | None = None) -> int:
         """Append pending events, with audit entries, as the ledger does; the last position."""
-        rows = [self.mapper.to_row(event, each) for each in aggregates for event in each.collect_events()]
+        told = [(event, each) for each in aggregates for event in each.collect_events()]
         by = by or call()
-        rows += [self.mapper.to_row(AuditEvent.of(by, entry, n)) for n, entry in enumerate(entries, 1)]
-        return self.append(*rows)
+        audit = [AuditEvent.of(by, entry, n) for n, entry in enumerate(entries, 1)]
+        last = self.append(*[self.mapper.to_row(event, each) for event, each in told], *map(self.mapper.to_row, audit))
+        self.log.subjects.update({each.id: each.subject for each in aggregates})
+        self.log.append([*[event for event, _ in told], *audit])
+        return last
 
     def append(self, *rows: NewRow) -> int:
         return self.recorder.append(Append(rows=rows, command=CommandRow(id=uuid4()))).last

@@ -1,0 +1,201 @@
+"""What is sealed of an entry beside its text: of which kind it is, and what state it is in."""
+
+import pytest
+from entries import diagnosed, flagged, goal_set, measured, medicated, plan_written, safety_written, transcribed
+from sqlalchemy import select
+from views_world import CANARY, CLINICIAN, T0, World, moment, recorded, registered
+
+from adapters.views.fences import fence
+from adapters.views.opening import SealedContent
+from adapters.views.tables import journey_items
+from domain.errors import Erased, Invalid, SealBroken
+from domain.services.rendering import session_as_json
+from domain.services.rendering_care import transcript_as_json
+from domain.services.rendering_outcomes import measure_as_json, risk_flag_as_json
+
+BY = CLINICIAN.id
+MAKERS = (measured, goal_set, flagged, plan_written, safety_written, diagnosed, medicated)
+
+
+def rows_of(world: World, client) -> list:
+    with world.databases.views.begin() as connection:
+        query = select(*journey_items.c).where(journey_items.c.client_id == client.id)
+        return connection.execute(query.order_by(journey_items.c.first_position)).all()
+
+
+def written(world: World, *makers):
+    client = registered()
+    entries = [make(client) for make in makers]
+    world.write(client, *entries)
+    world.runner.catch_up()
+    return client, entries
+
+
+def test_a_row_in_clear_tells_entries_apart_by_nothing_but_their_ids_and_times(world) -> None:
+    client, entries = written(world, *MAKERS)
+    session = recorded(client)
+    world.write(session, transcribed(session))
+    world.runner.catch_up()
+    rows = [row for row in rows_of(world, client) if row.kind == "entry"]
+    assert len(rows) == len(entries) + 1
+    assert {(row.kind, row.state, row.version) for row in rows} == {("entry", "", 0)}
+    assert not any(CANARY.encode() in (row.content + (row.detail or b"")) for row in rows)
+
+
+def test_an_entry_opened_says_what_it_is_as_of_now(world) -> None:
+    client, (flag,) = written(world, flagged)
+    flag.acknowledge(at=T0, by=BY, note="I call.")
+    world.write(flag)
+    world.runner.catch_up()
+    (item,) = world.journey.of_client(client.id, kinds=["risk_flag"]).items
+    assert (item.kind, item.state, item.version) == ("risk_flag", "acknowledged", 2)
+    assert item.content == risk_flag_as_json(flag)
+    assert len(item.positions) == 2
+
+
+def test_a_filter_on_one_sealed_kind_gives_that_kind_alone_and_full_pages(world) -> None:
+    client = registered()
+    goals = [goal_set(client) for _ in range(5)]
+    world.write(client, *[entry for goal in goals for entry in (measured(client), goal, flagged(client))])
+    world.runner.catch_up()
+    found, after = [], None
+    for size in (2, 2, 1):
+        page = world.journey.of_client(client.id, kinds=["goal"], limit=2, after=after)
+        assert len(page.items) == size
+        found += page.items
+        after = page.after
+    assert after is None
+    assert {item.id for item in found} == {goal.id for goal in goals}
+
+
+def test_what_a_reader_keeps_is_asked_of_every_item_until_the_page_is_full(world) -> None:
+    client = registered()
+    measures = [measured(client, T0, each=n % 4) for n in range(12)]
+    world.write(client, *measures)
+    world.runner.catch_up()
+    low = [measure.id for measure in measures if measure.score < 8]
+
+    def keep(item) -> bool:
+        return item.content["score"] < 8
+
+    page = world.journey.of_client(client.id, kinds=["measure"], keep=keep, limit=len(low))
+    assert [item.id for item in page.items] == low
+    assert page.after is None
+    page = world.journey.of_client(client.id, kinds=["measure"], keep=keep, limit=2)
+    assert [item.id for item in page.items] == low[:2]
+    assert page.after is not None
+
+
+def test_a_transcript_is_listed_without_what_was_said_and_whole_for_who_asks(world) -> None:
+    client = registered()
+    session = recorded(client)
+    transcript = transcribed(session, utterances=3)
+    world.write(client, session, transcript)
+    world.runner.catch_up()
+    whole = transcript_as_json(transcript)
+    for read in (
+        lambda **more: world.journey.of_client(client.id, kinds=["transcript"], **more).items,
+        lambda **more: world.journey.history([client.id], kinds=["transcript"], **more)[client.id],
+    ):
+        (listed,) = read()
+        assert listed.content == whole | {"utterances": None, "utterance_count": 3}
+        assert listed.happened_at == session.content.took_place.instant
+        (told,) = read(whole=True)
+        assert told.content == whole | {"utterance_count": 3}
+
+
+def test_five_megabytes_of_talk_are_not_read_by_who_does_not_ask_for_them(world) -> None:
+    client = registered()
+    session = recorded(client)
+    world.write(client, session, transcribed(session, utterances=20, text="x" * 240_000))
+    world.runner.catch_up()
+    (row,) = [row for row in rows_of(world, client) if row.detail is not None]
+    assert len(row.content) < 2_000
+    assert len(row.detail) > 4_800_000
+    (item,) = world.journey.of_client(client.id, kinds=["transcript"], whole=True).items
+    assert sum(len(said["text"]) for said in item.content["utterances"]) == 4_800_000
+
+
+def test_what_was_said_opens_as_that_and_not_as_content(world) -> None:
+    client = registered()
+    session = recorded(client)
+    world.write(client, session, transcribed(session))
+    world.runner.catch_up()
+    with world.databases.views.begin() as connection:
+        swapped = journey_items.update().where(journey_items.c.detail.is_not(None))
+        connection.execute(swapped.values(content=journey_items.c.detail))
+    with pytest.raises(SealBroken):
+        world.journey.of_client(client.id, kinds=["transcript"])
+
+
+def test_many_histories_come_at_once_each_in_its_order(world) -> None:
+    clients = [registered() for _ in range(3)]
+    for client in clients:
+        sessions = [recorded(client, T0), recorded(client, T0 - (T0 - T0.replace(month=1)))]
+        world.write(client, *sessions, measured(client))
+    world.runner.catch_up()
+    nobody = registered()
+    histories = world.journey.history([*[client.id for client in clients], nobody.id], kinds=["session", "measure"])
+    assert list(histories) == [*[client.id for client in clients], nobody.id]
+    assert histories[nobody.id] == ()
+    for client in clients:
+        assert [item.kind for item in histories[client.id]] == ["session", "session", "measure"]
+        assert {item.client_id for item in histories[client.id]} == {client.id}
+        assert list(histories[client.id]) == list(
+            world.journey.of_client(client.id, kinds=["session", "measure"]).items
+        )
+
+
+def test_a_history_is_cut_by_time(world) -> None:
+    client = registered()
+    times = [T0.replace(day=day) for day in (1, 2, 3, 4)]
+    world.write(client, *[measured(client, at) for at in times])
+    world.runner.catch_up()
+    found = world.journey.history([client.id], since=times[1], until=times[3], kinds=["measure"])[client.id]
+    assert [item.happened_at for item in found] == times[1:3]
+
+
+def test_an_unknown_kind_is_refused(world) -> None:
+    with pytest.raises(Invalid):
+        world.journey.history([registered().id], kinds=["entry"])
+
+
+def test_a_session_of_a_history_is_unsealed_when_somebody_looks_inside(world) -> None:
+    client = registered()
+    session = recorded(client)
+    world.write(client, session)
+    world.runner.catch_up()
+    (item,) = world.journey.history([client.id], kinds=["session"])[client.id]
+    assert isinstance(item.content, SealedContent)
+    assert CANARY not in repr(item)
+    assert item.content == session_as_json(session)
+    assert dict(item.content) == session_as_json(session)
+    assert item.content != session_as_json(recorded(client))
+
+
+def test_a_history_of_an_erased_client_is_empty(world) -> None:
+    erased, other = registered(), registered()
+    world.write(erased, other, measured(erased), measured(other))
+    world.runner.catch_up()
+    world.destroy_keys(erased)
+    histories = world.journey.history([erased.id, other.id], kinds=["measure"])
+    assert (len(histories[erased.id]), len(histories[other.id])) == (0, 1)
+    fence(world.tracking, erased.id, 100)
+    assert world.journey.history([erased.id])[erased.id] == ()
+    with pytest.raises(Erased):
+        world.journey.of_client(erased.id)
+
+
+def test_a_measure_stands_where_it_was_taken_and_reads_as_its_own_route_does(world) -> None:
+    client, (measure,) = written(world, measured)
+    (item,) = world.journey.of_client(client.id, kinds=["measure"]).items
+    assert (item.happened_at, item.state) == (moment(T0).instant, "recorded")
+    assert item.content == measure_as_json(measure)
+    assert item.recorded_at != item.happened_at
+
+
+def test_the_newest_position_of_a_journey_is_kept_with_the_caseload(world) -> None:
+    client, _ = written(world, measured)
+    last = world.write(goal_set(client))
+    world.runner.catch_up()
+    assert world.stored()["caseload"][0][-1] == last
