@@ -26,4 +26,5 @@ def application(system: System) -> FastAPI:
     # What stands now stays for good: the collector need not walk a hundred thousand objects under a request.
     gc.collect()
     gc.freeze()
+    system.warming.start()
     return app

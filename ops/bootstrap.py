@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from importlib import metadata
+from functools import partial
+from importlib import import_module, metadata
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -103,6 +104,7 @@ from ops.housekeeping import Housekeeping
 from ops.metrics import ProjectionMetrics, WebhookMetrics
 from ops.probes import DatabaseProbe, ProjectionProbe, QueueProbe
 from ops.settings import Settings
+from ops.warming import WarmUp
 
 _OTHER_THREADS: Final = 4
 """Connections of a process beside those of its requests: probes, metrics."""
@@ -138,6 +140,7 @@ class System:
     housekeeping: Housekeeping
     pictures: AltairPictures
     printer: TypstPrinter
+    warming: WarmUp
 
     def runner(self) -> Runner:
         """The projections, over this system's log."""
@@ -197,6 +200,7 @@ class System:
     def close(self) -> None:
         """Give up threads and connections."""
         self.housekeeping.stop()
+        self.warming.stop()
         self.recorder.close()
         self.databases.dispose()
         self.redis.close()
@@ -247,6 +251,8 @@ def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: K
     tracking = ViewTracking(databases.views, recorder.deployment_id, recorder.incarnation)
     client = connect(settings.redis_url)
     pictures = AltairPictures()
+    printer = TypstPrinter(pictures)
+    means = _means(settings)
     system = System(
         settings=settings,
         databases=databases,
@@ -259,7 +265,7 @@ def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: K
         services=_services(
             settings.clinic_zone,
             _thresholds(settings),
-            _means(settings),
+            means,
             HttpWebhookSender(Targets(settings.webhook_networks)),
             databases,
             recorder,
@@ -276,7 +282,8 @@ def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: K
         redis=client,
         housekeeping=Housekeeping(keys.forget_expired),
         pictures=pictures,
-        printer=TypstPrinter(pictures),
+        printer=printer,
+        warming=WarmUp((_load_statistics, pictures.warm, printer.warm, partial(_ask_for_nothing, means))),
     )
     system.housekeeping.start()
     return system
@@ -295,6 +302,19 @@ def _thresholds(settings: Settings) -> Thresholds:
         goal=settings.goal_days,
         treatment=settings.treatment_days,
     )
+
+
+def _load_statistics() -> None:
+    """A third of a second that the first report would wait for otherwise."""
+    for name in ("numpy", "scipy.special"):
+        import_module(name)
+
+
+def _ask_for_nothing(means: Means) -> None:
+    """Loads what relevance is judged by."""
+    for relevance in (means.words, means.meaning):
+        if relevance is not None:
+            relevance.scores("nothing", ["nothing"])
 
 
 def _services(  # noqa: PLR0913, PLR0917 - wiring
