@@ -28,9 +28,9 @@ class Glyphs:
         self._probe = _PROBE.replace(b"$FONTS", ", ".join(map(json.dumps, families)).encode() + b",")
         self._known: dict[str, bool] = {}
 
-    def learn(self, text: str) -> None:
-        """Ask about the characters of `text` not met before (25 µs each)."""
-        new = sorted(char for char in set(text) - SAFE - _JOINERS - self._known.keys() if not _blocked(char))
+    def learn(self, chars: Iterable[str]) -> None:
+        """Ask about the characters not met before (25 µs each)."""
+        new = sorted(char for char in set(chars) - SAFE - _JOINERS - self._known.keys() if not _blocked(char))
         if new:
             missing = self._missing(new)
             self._known.update((char, char not in missing) for char in new)
@@ -57,7 +57,11 @@ class Glyphs:
 
         `broken` lets very long words break, which drawings must not.
         """
+        if text.isascii() and text.isprintable():
+            return (_LONG.sub(_breakable, text) if broken else text), 0
         plain = unicodedata.normalize("NFC", _LINES.sub("\n", text))
+        if all(char in SAFE or self._known.get(char, char in _JOINERS) for char in set(plain)):
+            return (_LONG.sub(_breakable, plain) if broken else plain), 0
         count = 0
         kept = []
         for char in plain:
@@ -69,7 +73,11 @@ class Glyphs:
                 kept.append(MISSING)
                 count += 1
         whole = "".join(kept)
-        return _LONG.sub(lambda word: word.group() + _BREAK, whole) if broken else whole, count
+        return (_LONG.sub(_breakable, whole) if broken else whole), count
+
+
+def _breakable(word: re.Match[str]) -> str:
+    return word.group() + _BREAK
 
 
 def _blocked(char: str) -> bool:

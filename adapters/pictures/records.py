@@ -2,30 +2,41 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import groupby, pairwise
 from uuid import UUID
 
 from domain.progress.report import Source
 
 
 @dataclass(slots=True)
+class Record:
+    number: int
+    kind: str
+    id: UUID
+    positions: tuple[int, ...]
+
+
+@dataclass(slots=True)
 class Records:
     """Numbers records in the order in which the report first draws on them, from 1."""
 
-    _numbers: dict[UUID, int] = field(default_factory=dict)
-    _kinds: dict[UUID, str] = field(default_factory=dict)
-    _positions: dict[UUID, set[int]] = field(default_factory=dict)
+    # Keyed by the id's integer: a UUID's own hash is Python code, and ten years cite it 20,000 times.
+    _known: dict[int, Record] = field(default_factory=dict)
     figures: list[tuple[str, str]] = field(default_factory=list)
     """Name of a figure and the numbers of its records, in words."""
 
     def cite(self, sources: Iterable[Source]) -> str:
         """The numbers of these records, such as `1–35, 40`; empty for none."""
+        known = self._known
         numbers = []
         for source in sources:
-            number = self._numbers.setdefault(source.id, len(self._numbers) + 1)
-            self._kinds.setdefault(source.id, source.kind)
-            self._positions.setdefault(source.id, set()).update(source.positions)
-            numbers.append(number)
+            key = source.id.int
+            record = known.get(key)
+            if record is None:
+                record = known[key] = Record(len(known) + 1, source.kind, source.id, source.positions)
+            elif record.positions != source.positions:
+                record.positions = tuple(sorted({*record.positions, *source.positions}))
+            numbers.append(record.number)
         return ranges(numbers)
 
     def figure(self, name: str, sources: Iterable[Source]) -> str:
@@ -34,12 +45,16 @@ class Records:
         self.figures.append((name, cited or "none"))
         return cited
 
-    def lines(self) -> list[str]:
-        """`number kind id: event positions`, a line for each record."""
+    def groups(self) -> list[tuple[str, list[str]]]:
+        """Kinds of records in the order of their numbers, each with lines of `number id: event positions`."""
         return [
-            f"{number} {self._kinds[record].replace('_', ' ')} {record}: {ranges(self._positions[record])}"
-            for record, number in self._numbers.items()
+            (kind.replace("_", " "), [f"{one.number} {one.id}: {_positions(one.positions)}" for one in held])
+            for kind, held in groupby(self._known.values(), key=lambda record: record.kind)
         ]
+
+
+def _positions(positions: tuple[int, ...]) -> str:
+    return str(positions[0]) if len(positions) == 1 else ranges(positions)
 
 
 def ranges(numbers: Iterable[int]) -> str:

@@ -4,7 +4,7 @@ Pictures put areas, rules, lines, signs and words on the sheet in units of their
 with the data as named datasets beside the specification, where a page that draws it finds them too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -148,9 +148,12 @@ class Sheet:
             "datasets": {name: self.rows[name] for name in self.used},
         }
 
-    def compiled(self) -> Row:
-        """The same as Vega. Vega-Lite is compiled once a process for each choice of marks (7 ms of a picture's 30)."""
-        written = compiled(self.used)
+    def compiled(self, *, wordless: bool = False) -> Row:
+        """The same as Vega. Vega-Lite is compiled once a process for each choice of marks (7 ms of a picture's 30).
+
+        `wordless` leaves the words out, for who sets them from `words`.
+        """
+        written = compiled(tuple(name for name in self.used if not (wordless and name == WORDS)))
         values = {**_parameters("x", self.x), **_parameters("y", self.y)}
         return {
             **written,
@@ -165,6 +168,13 @@ class Sheet:
                 for data in written["data"]
             ],
         }
+
+    def words(self) -> Iterator[tuple[float, float, Row]]:
+        """Each word with its place in pixels from the plane's upper left corner, y on its base line, as Vega places it."""
+        for row in self.rows[WORDS]:
+            x = (row["x"] - self.x.low) / self.dx(1)
+            y = self.frame.height - (row["y"] - self.y.low) / self.dy(1)
+            yield x, y + round(0.3 * row["size"]), row
 
     @property
     def used(self) -> tuple[str, ...]:

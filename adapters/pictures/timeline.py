@@ -1,13 +1,14 @@
 """Time on an axis: the clinic's calendar, ticks on real dates, lines that break over gaps, slices for long series."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from statistics import median
 from zoneinfo import ZoneInfo
 
 DAY_MS = 86_400_000
+EPOCH = date(1970, 1, 1)
 LEAST_SPAN_MS = 14 * DAY_MS
 USUAL_GAPS = 3
 """A line is broken over a gap of more than this many usual gaps (the median), and of more than four weeks."""
@@ -24,14 +25,18 @@ class Clock:
     """The clinic's wall clock as milliseconds, so that an axis in UTC shows the clinic's days whoever draws it."""
 
     zone: ZoneInfo
+    _instants: dict[datetime, int] = field(default_factory=dict, compare=False, repr=False)
+    """Instants told before: the states of one session share its time."""
 
     def ms(self, at: datetime | date) -> int:
         """An instant by the clinic's clock; a day at its noon."""
-        if isinstance(at, datetime):
+        if not isinstance(at, datetime):
+            return (at - EPOCH).days * DAY_MS + DAY_MS // 2
+        known = self._instants.get(at)
+        if known is None:
             wall = at.astimezone(self.zone).replace(tzinfo=UTC)
-        else:
-            wall = datetime.combine(at, time(12), UTC)
-        return int(wall.timestamp()) * 1000 + wall.microsecond // 1000
+            known = self._instants[at] = round(wall.timestamp() * 1000)
+        return known
 
     def day(self, at: datetime | date) -> date:
         return at.astimezone(self.zone).date() if isinstance(at, datetime) else at
@@ -76,7 +81,7 @@ def _starts(low: int, high: int, months: int, days: int) -> Iterator[tuple[int, 
         if months > 12:
             day = date(day.year // (months // 12) * (months // 12), 1, 1)
     while True:
-        ms = (day - date(1970, 1, 1)).days * DAY_MS
+        ms = (day - EPOCH).days * DAY_MS
         yield ms, day
         if ms > high:
             return

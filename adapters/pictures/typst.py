@@ -68,7 +68,7 @@ class TypstPrinter:
 
     def _legible(self, content: Block) -> Block:
         """Every string as the fonts can show it, and a note where something stands in for what they can't."""
-        self._glyphs.learn("".join(_strings(content)))
+        self._glyphs.learn(set().union(*_strings(content)))
         missing = 0
 
         def shown(key: str, text: str) -> str:
