@@ -106,8 +106,8 @@ def changes(summary: str, *errors: type[AnamnesisError]) -> dict[str, Any]:
 
 
 def places(summary: str, *errors: type[AnamnesisError]) -> dict[str, Any]:
-    """A receipt: 201 with its Location for the first, 200 for what was written over."""
-    declared = changes(summary, *errors)
+    """A receipt: 201 with its Location for the first, 200 for what was written over. If-Match may be left out, not empty."""
+    declared = changes(summary, IfMatchMissing, *errors)
     made = creates(summary)["responses"][201]
     return declared | {
         "responses": {201: made | {"model": ReceiptOut}} | declared["responses"],
