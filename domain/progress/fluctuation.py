@@ -63,3 +63,14 @@ def spread_beyond(residuals: "Numbers", error: float) -> bool:
     if freedom < 1:
         return False
     return float(residuals @ residuals) / error**2 > float(special.chdtri(freedom, ALARM))
+
+
+def off_course(values: "Numbers") -> "Numbers":
+    """Residuals about the nearest course that only rises or only falls, whichever is nearer: a sudden gain that lasts lies
+    far off any straight line, and is no fluctuation. `values` in order of time.
+    """
+    from scipy.optimize import isotonic_regression
+
+    courses = [values - isotonic_regression(values, increasing=rising).x for rising in (True, False)]
+    nearest: Numbers = min(courses, key=lambda residuals: float(residuals @ residuals))
+    return nearest

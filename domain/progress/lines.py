@@ -4,7 +4,7 @@ Slope: the median of the slopes between all pairs (Theil, 1950; Sen, 1968). Inte
 Kendall's statistic S allows, its variance corrected for ties and multiplied by the inflation that first-order
 autocorrelation causes (the idea of Hamed and Rao, J Hydrol 1998;204:182, with the exact factor of a weighted sum over
 unequal gaps in place of their approximation for equal ones). Short series show their autocorrelation badly and too low
-(Marriott and Pope, Biometrika 1954;41:390), so the estimate is corrected upwards and drawn towards 0.3, with the weight of
+(Marriott and Pope, Biometrika 1954;41:390), so the estimate is corrected upwards and drawn towards 0.4, with the weight of
 twelve observations. How well all this holds is simulated by `anamnesis bench trends`.
 """
 
@@ -13,17 +13,16 @@ from functools import lru_cache
 from math import ceil, floor, sqrt
 from typing import TYPE_CHECKING, Any, Final
 
-from domain.progress.yardstick import Z
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Numbers = NDArray[np.float64]
 
-PRIOR_CORRELATION: Final = 0.3
+PRIOR_CORRELATION: Final = 0.4
 PRIOR_WEIGHT: Final = 12
 MOST_CORRELATION: Final = 0.9
+_TWO_SIDED: Final = 1.959963984540054
 MOST: Final = 300
 """Beyond so many, neighbours are averaged into groups of equal size: pairs grow with the square."""
 
@@ -40,6 +39,9 @@ class Line:
     at_start: float
     span_weeks: float
     correlation: float
+    direction: int
+    """1 or -1 where zero is outside of the interval, else 0. By Kendall's S itself: of equal scores many slopes are zero,
+    and an interval may then end at zero and still leave it out."""
     residuals: "Numbers"
 
     @property
@@ -62,7 +64,9 @@ def fit(weeks: "Numbers", values: "Numbers") -> Line:
     slope = float(np.median(slopes))
     residuals = y - slope * x
     correlation = _correlation(residuals - residuals.mean())
-    reach = Z * sqrt(_variance(y) * _inflation(x, correlation))
+    reach = _TWO_SIDED * sqrt(_variance(y) * _inflation(x, correlation))
+    # S is a whole number that moves in steps of two: one step is taken off, as usual with so coarse a statistic.
+    rising = int(np.count_nonzero(slopes > 0)) - int(np.count_nonzero(slopes < 0))
     low, high = _limits(slopes, slope, reach)
     height = float(np.median(residuals))
     return Line(
@@ -72,6 +76,7 @@ def fit(weeks: "Numbers", values: "Numbers") -> Line:
         at_start=height + slope * float(weeks[0]),
         span_weeks=float(weeks[-1] - weeks[0]),
         correlation=correlation,
+        direction=(rising > 0) - (rising < 0) if abs(rising) - 1 > reach else 0,
         residuals=values - (height + slope * weeks),
     )
 

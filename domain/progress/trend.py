@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from domain.progress import lines
-from domain.progress.fluctuation import range_in_errors, reversals, spread_beyond
+from domain.progress.fluctuation import off_course, range_in_errors, reversals, spread_beyond
 from domain.progress.report import Interval, Observation, Trend, TrendClass
 from domain.progress.series import sources_of
 from domain.progress.yardstick import CONFIDENCE, Better, Yardstick
@@ -104,7 +104,7 @@ def _judged(line: lines.Line, values: "NDArray[np.float64]", yardstick: Yardstic
         f"The line changes by {_signed(line.change)} {yardstick.unit} over {told(line.span_weeks)} weeks "
         f"(95 % interval {_signed(low)} to {_signed(high)})"
     )
-    clear = low > 0 or high < 0
+    clear = bool(line.direction)
     if clear and abs(line.change) >= yardstick.threshold:
         if yardstick.better is Better.EITHER:
             return TrendClass.UNCLEAR, f"{line_says}; neither direction is the better one here."
@@ -122,14 +122,23 @@ def _judged(line: lines.Line, values: "NDArray[np.float64]", yardstick: Yardstic
         why = f"zero is outside, but the change is below {told(yardstick.threshold)}, {_meaning(yardstick)}"
     else:
         why = f"it may be none, and may be more than the {told(yardstick.important)} that matter"
-    return TrendClass.UNCLEAR, f"{line_says}: {why}."
+    return TrendClass.UNCLEAR, f"{line_says}: {why}.{_ends(values, yardstick)}"
+
+
+def _ends(values: "NDArray[np.float64]", yardstick: Yardstick) -> str:
+    """What is also to be known of a course that shows no clear line: a lasting jump may be reliable all the same."""
+    difference = float(values[-1] - values[0])
+    if not yardstick.known or abs(difference) < yardstick.threshold:
+        return ""
+    return f" From first to last the change of {_signed(difference)} is reliable."
 
 
 def _restless(line: lines.Line, values: "NDArray[np.float64]", yardstick: Yardstick) -> str:
     """Why this is up and down, or nothing."""
     error = yardstick.error
     if error is None:
-        scatter = float((line.residuals @ line.residuals) / (len(values) - 2)) ** 0.5
+        off = min(line.residuals, off_course(values), key=lambda residuals: float(residuals @ residuals))
+        scatter = float((off @ off) / (len(values) - 2)) ** 0.5
         if scatter <= yardstick.important:
             return ""
         return (
@@ -139,7 +148,7 @@ def _restless(line: lines.Line, values: "NDArray[np.float64]", yardstick: Yardst
     if turns := reversals(values, far):
         times = "once" if turns == 1 else f"{turns} times"
         return f"it turned round {times} by at least {told(far)}, more than measurement error does in so many scores"
-    if spread_beyond(line.residuals, error):
+    if spread_beyond(line.residuals, error) and spread_beyond(off_course(values), error):
         return f"scores scatter about it more than the measurement error of {told(error)} explains"
     return ""
 

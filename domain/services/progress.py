@@ -15,7 +15,7 @@ from domain.ports.ledger import Ledger
 from domain.ports.views import CaseloadView, JourneyView
 from domain.progress.build import report
 from domain.progress.caseload import caseload
-from domain.progress.period import Period, look_back, period
+from domain.progress.period import Period, PeriodNotPossible, look_back, period
 from domain.progress.report import By, CaseloadEntry, Report
 from domain.services.access import Access, Action
 from domain.services.observations import KINDS, record_of, released, scales_of
@@ -52,8 +52,10 @@ class ProgressService:
 
         Raises PeriodNotPossible, LookBackNotUnderstood.
         """
+        if since is not None and back is not None:
+            raise PeriodNotPossible("Give since or a look-back, not both.", field="since")
         end = call.at if until is None or (until.tzinfo is not None and until > call.at) else until
-        if since is not None and back is None:
+        if since is not None:
             return period(since, end)
         return look_back(back or USUAL_LOOK_BACK, end, self._zone)
 

@@ -203,7 +203,7 @@ def test_a_verdict_keeps_its_promises(values, gaps):
     low, high = told.interval.low * weeks, told.interval.high * weeks
     assert low <= told.change + 1e-9
     assert high >= told.change - 1e-9
-    clear = low > 0 or high < 0
+    clear = low >= 0 or high <= 0
     if told.verdict in _MIRROR:
         assert clear
         assert abs(told.change) >= POINTS.threshold
