@@ -51,11 +51,21 @@ def test_the_tour_of_the_readme_runs_line_by_line(demo, tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        env={
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "DATA": str(tmp_path / "var"),
+        },
     )
     assert done.returncode == 0, f"{done.stdout[-1500:]}\n{done.stderr[-1500:]}"
-    journey, _, trail = done.stdout.partition('"items"')[2].partition('"items"')
-    assert '"signed"' in journey
-    assert "Reviewed the exposure exercises" in journey
+    assert "recovered - " in done.stdout
+    assert (tmp_path / "scores.svg").read_bytes().startswith(b"<svg")
+    assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF-")
+    assert '"measure.recorded"' in done.stdout
+    assert "PHQ-9 now 19.0 - flags ['raised']" in done.stdout
+    assert '"signed"' in done.stdout
+    assert "Reviewed the exposure exercises" in done.stdout
+    trail = done.stdout.rpartition('"items"')[2]
     for action in ("journey.read", "session.sign", "session.record", "client.register"):
         assert action in trail
+    assert "1 transcript" in trail
