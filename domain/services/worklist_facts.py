@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from domain.model.risk_flag import WITHIN, FlagLevel
 from domain.ports.views import JourneyItem
 from domain.ports.worklist import Severity, WorkItem, WorkKind
 from domain.progress.period import day_start
@@ -104,19 +105,27 @@ def _touched(goal: JourneyItem, measures: Sequence[JourneyItem]) -> int:
     instrument = goal.content["content"]["instrument"]
     measured = [microseconds(item.happened_at) for item in measures if item.content["instrument"] == instrument]
     told = [_us(each["at"]["instant"]) for each in goal.content["progress"]]
-    return max(_us(goal.content["changed_at"]), *measured, *told)
+    return max([_us(goal.content["changed_at"]), *measured, *told])
 
 
-def _flag(item: JourneyItem) -> list[Any]:
+def _flag(item: JourneyItem) -> Json:
+    """`since`: by when it should have been taken on first, or when a person passed it up."""
     content = item.content
-    escalated = content["escalated_at"]
-    return [
-        str(item.id),
-        content["level"],
-        _us(content["due_at"]),
-        None if escalated is None else _us(escalated),
-        content["escalated_to"],
-    ]
+    escalated = None if content["escalated_at"] is None else _us(content["escalated_at"])
+    if escalated is None:
+        since = _us(content["due_at"])
+    elif content["acknowledged_at"] is None and content["escalation_reason"] == "overdue":
+        since = min(escalated, microseconds(item.happened_at + WITHIN[FlagLevel(content["level"])]))
+    else:
+        since = escalated
+    return {
+        "id": str(item.id),
+        "level": content["level"],
+        "since": since,
+        "due": _us(content["due_at"]),
+        "escalated": escalated,
+        "to": content["escalated_to"],
+    }
 
 
 def _plan(item: JourneyItem) -> Json:
@@ -149,24 +158,23 @@ def work_of(client_id: UUID, facts: Facts, now: datetime, thresholds: Thresholds
 def flags_to_escalate(facts: Facts, now: datetime) -> list[UUID]:
     """Nobody took them on by their time. A flag is passed up by itself once a day at most, however short its time."""
     return [
-        UUID(flag_id)
-        for flag_id, _, due, escalated, _ in facts["flags"]
-        if _at(due) <= now and (escalated is None or _at(escalated) + _AGAIN_AFTER <= now)
+        UUID(flag["id"])
+        for flag in facts["flags"]
+        if _at(flag["due"]) <= now and (flag["escalated"] is None or _at(flag["escalated"]) + _AGAIN_AFTER <= now)
     ]
 
 
 def _flags(client_id: UUID, facts: Facts, now: datetime) -> Iterator[WorkItem]:
     """Those past their time, and those passed up: these wait already."""
-    for flag_id, level, due, escalated, to in facts["flags"]:
-        since = _at(due if escalated is None else min(due, escalated))
-        if since <= now:
+    for flag in facts["flags"]:
+        if _at(flag["since"]) <= now:
             yield WorkItem(
                 kind=WorkKind.RISK_FLAG_UNACKNOWLEDGED,
                 client_id=client_id,
-                resource_id=UUID(flag_id),
-                since=since,
-                severity=_SEVERITY[level],
-                account_id=None if to is None else UUID(to),
+                resource_id=UUID(flag["id"]),
+                since=_at(flag["since"]),
+                severity=_SEVERITY[flag["level"]],
+                account_id=None if flag["to"] is None else UUID(flag["to"]),
             )
 
 
