@@ -32,6 +32,7 @@ TAGS: Final = [
     {"name": "Drafts", "description": "What a form holds before it is a record."},
     {"name": "Audit", "description": "Who did what; sealed, and a leaf of the log."},
     {"name": "Accounts", "description": "Who may sign in, and as what."},
+    {"name": "Reports", "description": "Progress reports made in the background and kept for some days."},
     {"name": "Changes", "description": "What happened to records, by ids, for programs that keep in step."},
     {"name": "Webhooks", "description": "Messages to other programs, signed, by ids alone."},
     {"name": "Operation", "description": "For machines that look after this one."},

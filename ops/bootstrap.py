@@ -25,6 +25,7 @@ from adapters.event_store.feed import SqlChangeFeed, SqlEventReader
 from adapters.event_store.ledger import EventLedger
 from adapters.event_store.mapper import Mapper
 from adapters.event_store.recorder import Recorder
+from adapters.event_store.reports import SealedReports
 from adapters.event_store.snapshots import SnapshotRecorder
 from adapters.event_store.stores import AggregateStore
 from adapters.event_store.webhooks import SqlDeliveryStore
@@ -87,6 +88,7 @@ from domain.services.journey import JourneyService
 from domain.services.measures import MeasureService
 from domain.services.medications import MedicationService
 from domain.services.progress import ProgressService
+from domain.services.reports import ReportService
 from domain.services.risk_flags import RiskFlagService
 from domain.services.safety_plans import SafetyPlanService
 from domain.services.service_accounts import ServiceAccountService
@@ -243,6 +245,16 @@ def build(settings: Settings, *, parts: Part) -> System:
         raise
 
 
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What use cases reach beside databases and keys."""
+
+    sender: HttpWebhookSender
+    queue: ArqQueue
+    printer: TypstPrinter
+    report_days: int
+
+
 def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: KeyRing) -> System:
     mapper = Mapper(keys, recorder.deployment_id, recorder.incarnation)
     vault = AccessVault(keys, recorder.deployment_id)
@@ -250,6 +262,7 @@ def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: K
     drafts = SealedDrafts(databases.events, recorder, mapper, keys, recorder.deployment_id)
     tracking = ViewTracking(databases.views, recorder.deployment_id, recorder.incarnation)
     client = connect(settings.redis_url)
+    queue = ArqQueue(client)
     pictures = AltairPictures()
     printer = TypstPrinter(pictures)
     means = _means(settings)
@@ -266,7 +279,7 @@ def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: K
             settings.clinic_zone,
             _thresholds(settings),
             means,
-            HttpWebhookSender(Targets(settings.webhook_networks)),
+            _Around(HttpWebhookSender(Targets(settings.webhook_networks)), queue, printer, settings.report_days),
             databases,
             recorder,
             keys,
@@ -276,7 +289,7 @@ def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: K
             drafts,
             tracking,
         ),
-        queue=ArqQueue(client),
+        queue=queue,
         clock=SystemClock(),
         ids=UuidSource(),
         redis=client,
@@ -321,7 +334,7 @@ def _services(  # noqa: PLR0913, PLR0917 - wiring
     clinic_zone: str,
     thresholds: Thresholds,
     means: Means,
-    sender: HttpWebhookSender,
+    around: _Around,
     databases: Databases,
     recorder: Recorder,
     keys: KeyRing,
@@ -349,14 +362,22 @@ def _services(  # noqa: PLR0913, PLR0917 - wiring
         clients=store(Client),
         journey=SqlJourneyView(tracking, rows),
     )
+    clients = ClientService(
+        **common,
+        state=state,
+        clients=store(Client),
+        identities=store(Identity),
+        caseload=SqlCaseloadView(tracking, rows, SystemClock()),
+    )
+    progress = ProgressService(
+        **common,
+        state=state,
+        journey=SqlJourneyView(tracking, rows),
+        caseload=SqlCaseloadView(tracking, rows, SystemClock()),
+        zone=clinic_zone,
+    )
     return Services(
-        clients=ClientService(
-            **common,
-            state=state,
-            clients=store(Client),
-            identities=store(Identity),
-            caseload=SqlCaseloadView(tracking, rows, SystemClock()),
-        ),
+        clients=clients,
         sessions=SessionService(**common, sessions=store(Session), goals=store(Goal), drafts=drafts),
         appointments=AppointmentService(
             **common, state=state, appointments=store(Appointment), sessions=store(Session)
@@ -397,12 +418,17 @@ def _services(  # noqa: PLR0913, PLR0917 - wiring
         transcripts=TranscriptService(**common, sessions=store(Session), transcripts=store(Transcript)),
         drafts=DraftService(**common, drafts=drafts),
         journey=JourneyService(**common, journey=SqlJourneyView(tracking, rows), zone=clinic_zone),
-        progress=ProgressService(
+        progress=progress,
+        reports=ReportService(
             **common,
             state=state,
-            journey=SqlJourneyView(tracking, rows),
-            caseload=SqlCaseloadView(tracking, rows, SystemClock()),
-            zone=clinic_zone,
+            reports=SealedReports(databases.events, recorder, mapper, keys, recorder.deployment_id),
+            queue=around.queue,
+            progress=progress,
+            clients=clients,
+            printer=around.printer,
+            clock=SystemClock(),
+            days=around.report_days,
         ),
         context=ContextService(**common, journey=SqlJourneyView(tracking, rows), means=means, zone=clinic_zone),
         events=EventService(**common, reader=SqlEventReader(databases.events, recorder, mapper)),
@@ -422,7 +448,7 @@ def _services(  # noqa: PLR0913, PLR0917 - wiring
             webhooks=store(Webhook),
             deliveries=SqlDeliveryStore(databases.events, recorder, mapper),
             feed=SqlChangeFeed(databases.events, recorder, mapper),
-            sender=sender,
+            sender=around.sender,
             secrets=OsSecrets(),
             clock=SystemClock(),
         ),

@@ -123,7 +123,7 @@ def _arq_worker(system: System, jobs: Sequence[Job], redis_is: _RedisState) -> W
     return Worker(
         queue_name=QUEUE,
         functions=[func(_work(system, job), name=job.name) for job in jobs],
-        cron_jobs=[_times(job) for job in jobs],
+        cron_jobs=[_times(job) for job in jobs if not job.queued],
         max_tries=_TRIES,
         redis_pool=pool,
         on_startup=started,  # type: ignore[arg-type]  # asked for by name - which functions have
@@ -159,11 +159,11 @@ def _times(job: Job) -> CronJob:
 
 
 def _work(system: System, job: Job) -> WorkerCoroutine:
-    async def work(ctx: dict[Any, Any]) -> int:
+    async def work(ctx: dict[Any, Any], *arguments: str) -> int:
         began = time.monotonic()
         log = _log.bind(job=job.name, job_id=ctx["job_id"])
         try:
-            count = await asyncio.to_thread(job.run, system)
+            count = await asyncio.to_thread(job.run, system, *arguments)
         except Unavailable as exc:
             log.warning("A job will be tried again", code=exc.code, **{"try": ctx["job_try"]})
             raise Retry(defer=exc.retry_after_s * 2 ** ctx["job_try"]) from None

@@ -52,8 +52,13 @@ class ReportStore(Protocol):
     def begin(self, report_id: UUID, now_us: int, lease_s: int) -> bool:
         """Take it for work: True for one caller only, until it finished or its lease ran out."""
 
+    def release(self, job: ReportJob) -> None:
+        """Give it back before it is finished; nothing happens when the lease was lost."""
+
     def finish(self, call: Call, entry: AuditEntry, job: ReportJob) -> int:
-        """Store result or failure with its audit entry, in one transaction."""
+        """Store result or failure with its audit entry, in one transaction; the position. Nothing but the entry when
+        another worker has begun it anew since `started_at_us`. Raises Erased for a result that can't be sealed any more.
+        """
 
     def unfinished(self, now_us: int) -> Sequence[UUID]:
         """Queued ones, and running ones whose lease ran out: what a worker that starts must pick up."""

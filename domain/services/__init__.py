@@ -16,6 +16,7 @@ from domain.services.journey import JourneyService
 from domain.services.measures import MeasureService
 from domain.services.medications import MedicationService
 from domain.services.progress import ProgressService
+from domain.services.reports import ReportService
 from domain.services.risk_flags import RiskFlagService
 from domain.services.safety_plans import SafetyPlanService
 from domain.services.service_accounts import ServiceAccountService
@@ -48,6 +49,7 @@ class Services:
     worklist: WorklistService
     journey: JourneyService
     progress: ProgressService
+    reports: ReportService
     context: ContextService
     events: EventService
     audit: AuditService

@@ -7,13 +7,16 @@ from ops.jobs.deliver_webhooks import DELIVER_WEBHOOKS
 from ops.jobs.discard_stale_drafts import DISCARD_STALE_DRAFTS
 from ops.jobs.job import Job
 from ops.jobs.projection_health import PROJECTION_HEALTH
+from ops.jobs.reports import MAKE_REPORT, SWEEP_REPORTS
 from ops.jobs.sweep_orphan_keys import SWEEP_ORPHAN_KEYS
 from ops.jobs.sweep_worklist import SWEEP_WORKLIST
 
 JOBS: Final[Sequence[Job]] = (
     DELIVER_WEBHOOKS,
     DISCARD_STALE_DRAFTS,
+    MAKE_REPORT,
     PROJECTION_HEALTH,
     SWEEP_ORPHAN_KEYS,
+    SWEEP_REPORTS,
     SWEEP_WORKLIST,
 )

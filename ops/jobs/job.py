@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ops.bootstrap import System
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """`run` returns how many things it did. `hours`, `minutes` and `seconds` name the times, UTC; None is every one."""
+    """`run` returns how many things it did. `hours`, `minutes` and `seconds` name the times, UTC; None is every one.
+
+    A `queued` one has no times: it runs when somebody puts it into the queue, with the arguments that come along, which
+    are ids and codes as text.
+    """
 
     name: str
-    run: Callable[[System], int]
+    run: Callable[..., int]
+    queued: bool = False
     hours: frozenset[int] | None = None
     minutes: frozenset[int] | None = frozenset({0})
     seconds: frozenset[int] = frozenset({0})

@@ -7,6 +7,8 @@ from adapters.memory.codes import InMemoryDiagnosisCodes
 from adapters.memory.feed import InMemoryFeed
 from adapters.memory.identity import InMemoryClock, InMemoryHasher, InMemoryIds, InMemorySecrets, InMemoryTokens
 from adapters.memory.ledger import InMemoryAggregates, InMemoryDrafts, InMemoryLedger, InMemoryLog
+from adapters.memory.queue import InMemoryPrinter, InMemoryQueue
+from adapters.memory.reports import InMemoryReports
 from adapters.memory.views import InMemoryAuditView, InMemoryCaseloadView, InMemoryJourneyView
 from adapters.memory.webhooks import InMemoryDeliveries, InMemorySender
 from adapters.memory.worklist import InMemoryFacts
@@ -47,6 +49,7 @@ from domain.services.journey import JourneyService
 from domain.services.measures import MeasureService
 from domain.services.medications import MedicationService
 from domain.services.progress import ProgressService
+from domain.services.reports import ReportService
 from domain.services.risk_flags import RiskFlagService
 from domain.services.safety_plans import SafetyPlanService
 from domain.services.service_accounts import ServiceAccountService
@@ -76,6 +79,8 @@ class House:
         self.instruments = published()
         self.sender = InMemorySender()
         self.deliveries = InMemoryDeliveries(self.log, self.ledger)
+        self.reports = InMemoryReports(self.log, self.ledger)
+        self.queue = InMemoryQueue()
         self.services = self._services()
 
     def _services(self) -> Services:
@@ -92,15 +97,24 @@ class House:
             clients=InMemoryAggregates(log, Client),
             journey=InMemoryJourneyView(log, self.clock.now),
         )
+        clients = ClientService(
+            ledger=ledger,
+            access=access,
+            state=state,
+            clients=InMemoryAggregates(log, Client),
+            identities=InMemoryAggregates(log, Identity),
+            caseload=InMemoryCaseloadView(log, self.clock.now),
+        )
+        progress = ProgressService(
+            ledger=ledger,
+            access=access,
+            state=state,
+            journey=InMemoryJourneyView(log, self.clock.now),
+            caseload=InMemoryCaseloadView(log, self.clock.now),
+            zone="Europe/Berlin",
+        )
         return Services(
-            clients=ClientService(
-                ledger=ledger,
-                access=access,
-                state=state,
-                clients=InMemoryAggregates(log, Client),
-                identities=InMemoryAggregates(log, Identity),
-                caseload=InMemoryCaseloadView(log, self.clock.now),
-            ),
+            clients=clients,
             sessions=SessionService(
                 ledger=ledger, access=access, sessions=sessions, goals=InMemoryAggregates(log, Goal), drafts=drafts
             ),
@@ -166,13 +180,18 @@ class House:
             ),
             drafts=DraftService(ledger=ledger, access=access, drafts=drafts),
             journey=JourneyService(ledger=ledger, access=access, journey=InMemoryJourneyView(log, self.clock.now)),
-            progress=ProgressService(
+            progress=progress,
+            reports=ReportService(
                 ledger=ledger,
                 access=access,
                 state=state,
-                journey=InMemoryJourneyView(log, self.clock.now),
-                caseload=InMemoryCaseloadView(log, self.clock.now),
-                zone="Europe/Berlin",
+                reports=self.reports,
+                queue=self.queue,
+                progress=progress,
+                clients=clients,
+                printer=InMemoryPrinter(),
+                clock=self.clock,
+                days=7,
             ),
             context=ContextService(
                 ledger=ledger,

@@ -1,0 +1,26 @@
+"""Reports that were asked for: made when the queue says so, and looked for in case it never did."""
+
+from typing import Final
+from uuid import UUID
+
+from ops.bootstrap import System
+from ops.jobs.caller import call_of_job
+from ops.jobs.job import Job
+
+
+def make_report(system: System, report_id: str) -> int:
+    """1 when it was finished now. Raises Unavailable, ValueError for what is no id."""
+    return int(system.services.reports.make(call_of_job(system), UUID(report_id)))
+
+
+def sweep_reports(system: System) -> int:
+    """What Redis lost, or was away for, or a worker died over; and what has expired. Returns how many were finished or
+    went. Raises Unavailable.
+    """
+    service = system.services.reports
+    made = sum(service.make(call_of_job(system), report_id) for report_id in service.unfinished(call_of_job(system)))
+    return made + service.discard_expired(call_of_job(system))
+
+
+MAKE_REPORT: Final = Job(name="make_report", run=make_report, queued=True)
+SWEEP_REPORTS: Final = Job(name="sweep_reports", run=sweep_reports, minutes=None, at_start=True, often=True)
