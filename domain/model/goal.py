@@ -96,8 +96,8 @@ class Milestone:
 class GoalContent:
     """What was agreed on. `specific` to `relevant` are the rest of a SMART goal, as far as they were written down.
 
-    `baseline` and `target` are percent, or points of `instrument`; without a baseline the first value recorded is taken
-    for it. A goal counted by milestones has neither.
+    `baseline` and `target` are percent, or points of `instrument`; without a baseline percent
+    count from 0 and points from the first score. A goal counted by milestones has neither.
     """
 
     statement: str

@@ -5,19 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.progress.build import Scales, measures
-from domain.progress.change import is_clinical
+from domain.progress.build import Scales
+from domain.progress.change import is_clinical, reliable_change
 from domain.progress.period import Period
-from domain.progress.record import Record
+from domain.progress.record import Record, Scale, Score
 from domain.progress.report import (
     CaseloadEntry,
     CaseloadStanding,
-    MeasureProgress,
     Observation,
+    ReliableChange,
     Source,
+    Trend,
     TrendClass,
 )
 from domain.progress.series import sources_of
+from domain.progress.trend import in_order, trend
 
 OPEN_FLAG: Final = ("raised", "acknowledged", "escalated")
 UNMEASURED: Final = timedelta(days=28)
@@ -28,48 +30,81 @@ _WORST_FIRST: Final = {standing: place for place, standing in enumerate(Caseload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A client as a caseload judges one: what was measured and flagged, and what the calendar says."""
+
+    record: Record
+    last_session_at: datetime | None
+    next_appointment_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Course:
+    """One instrument of one client, without what only a report shows."""
+
+    scale: Scale
+    scores: tuple[Observation, ...]
+    trend: Trend
+    change: ReliableChange | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Facts:
     """What a standing is decided from."""
 
-    measures: tuple[MeasureProgress, ...]
+    courses: tuple[_Course, ...]
     last_measured: Observation | None
     last_session_at: datetime | None
     open_flags: tuple[Source, ...]
     now: datetime
 
 
-def caseload(records: Sequence[Record], since: datetime, now: datetime, scales: Scales) -> tuple[CaseloadEntry, ...]:
-    """One entry a client, worst standing first, then by id. What lies before `since` counts for nothing."""
-    entries = [_entry(record, Period(since=since, until=now), scales) for record in records]
+def caseload(cases: Sequence[Case], since: datetime, now: datetime, scales: Scales) -> tuple[CaseloadEntry, ...]:
+    """One entry a client, worst standing first, then by id. Scores from before `since` count for nothing."""
+    entries = [_entry(case, Period(since=since, until=now), scales) for case in cases]
     return tuple(sorted(entries, key=lambda each: (_WORST_FIRST[each.standing], each.client_id.int)))
 
 
-def _entry(record: Record, within: Period, scales: Scales) -> CaseloadEntry:
-    told = measures(tuple(each for each in record.scores if each.at in within), scales, ())
-    lasts = [each.scores[-1] for each in told]
-    met = [each.at for each in record.meetings if each.at in within]
-    met += [each.at for each in record.bookings if each.state == "held" and each.at in within]
+def _entry(case: Case, within: Period, scales: Scales) -> CaseloadEntry:
+    courses = _courses(case.record.scores, within, scales)
     facts = _Facts(
-        measures=told,
-        last_measured=max(lasts, key=lambda each: each.at, default=None),
-        last_session_at=max(met, default=None),
-        open_flags=tuple(each.source for each in record.flags if each.status in OPEN_FLAG),
+        courses=courses,
+        last_measured=max((each.scores[-1] for each in courses), key=lambda each: each.at, default=None),
+        last_session_at=case.last_session_at,
+        open_flags=tuple(each.source for each in case.record.flags if each.status in OPEN_FLAG),
         now=within.until,
     )
     standing, because, sources = _standing(facts)
     return CaseloadEntry(
-        client_id=record.client_id,
+        client_id=case.record.client_id,
         standing=standing,
         because=because,
-        measures=tuple((each.instrument, each.trend, each.scores[-1]) for each in told),
+        measures=tuple((each.scale.instrument, each.trend, each.scores[-1]) for each in courses),
         last_measured_at=facts.last_measured.at if facts.last_measured else None,
-        last_session_at=facts.last_session_at,
-        next_appointment_at=min(
-            (each.at for each in record.bookings if each.state == "planned" and each.at >= within.until), default=None
-        ),
+        last_session_at=case.last_session_at,
+        next_appointment_at=case.next_appointment_at,
         open_flags=len(facts.open_flags),
         sources=sources,
     )
+
+
+def _courses(scores: Sequence[Score], within: Period, scales: Scales) -> tuple[_Course, ...]:
+    series: dict[tuple[str, str], list[Observation]] = {}
+    for each in scores:
+        if each.at in within and (each.instrument, each.version) in scales:
+            observed = Observation(at=each.at, value=each.value, source=each.source)
+            series.setdefault((each.instrument, each.version), []).append(observed)
+    return tuple(_course(scales[key], in_order(series[key])) for key in sorted(series))
+
+
+def _course(scale: Scale, scores: tuple[Observation, ...]) -> _Course:
+    change = reliable_change(
+        scores,
+        threshold=scale.reliable,
+        clinical_cutoff=scale.clinical_cutoff,
+        higher_is_worse=scale.higher_is_worse,
+    )
+    return _Course(scale=scale, scores=scores, trend=trend(scores, scale.yardstick), change=change)
 
 
 def _standing(facts: _Facts) -> tuple[CaseloadStanding, str, tuple[Source, ...]]:
@@ -78,14 +113,14 @@ def _standing(facts: _Facts) -> tuple[CaseloadStanding, str, tuple[Source, ...]]
         count = len(facts.open_flags)
         says = "A risk flag is" if count == 1 else f"{count} risk flags are"
         return CaseloadStanding.FLAGGED, f"{says} open.", facts.open_flags
-    for measure in facts.measures:
+    for measure in facts.courses:
         if measure.trend.verdict is TrendClass.REGRESSING:
             return (
                 CaseloadStanding.OFF_TRACK,
-                f"{measure.title}: regressing. {measure.trend.because}",
+                f"{measure.scale.title}: regressing. {measure.trend.because}",
                 measure.trend.sources,
             )
-    for measure in facts.measures:
+    for measure in facts.courses:
         if _overdue_to_improve(measure):
             return CaseloadStanding.OFF_TRACK, _not_improved(measure), sources_of(measure.scores)
     if (because := _unmeasured(facts)) is not None:
@@ -95,11 +130,11 @@ def _standing(facts: _Facts) -> tuple[CaseloadStanding, str, tuple[Source, ...]]
 
 def _measured(facts: _Facts) -> tuple[CaseloadStanding, str, tuple[Source, ...]]:
     """By what the measures say, of a client who is not in danger, not off track and measured, or no longer in treatment."""
-    for measure in facts.measures:
+    for measure in facts.courses:
         if measure.change is not None and measure.change.recovered:
             return (
                 CaseloadStanding.RECOVERED,
-                f"{measure.title}: reliably improved, and across the clinical cut-off.",
+                f"{measure.scale.title}: reliably improved, and across the clinical cut-off.",
                 sources_of((measure.change.first, measure.change.last)),
             )
     for verdict, standing in (
@@ -109,26 +144,32 @@ def _measured(facts: _Facts) -> tuple[CaseloadStanding, str, tuple[Source, ...]]
         (TrendClass.INSUFFICIENT_DATA, CaseloadStanding.UNCLEAR),
         (TrendClass.STABLE, CaseloadStanding.STABLE),
     ):
-        for measure in facts.measures:
+        for measure in facts.courses:
             if measure.trend.verdict is verdict:
                 says = verdict.value.replace("_", " ")
-                return standing, f"{measure.title}: {says}. {measure.trend.because}", measure.trend.sources
+                return standing, f"{measure.scale.title}: {says}. {measure.trend.because}", measure.trend.sources
     return CaseloadStanding.UNCLEAR, "No measure in the last year, and no session in the last 60 days.", ()
 
 
-def _overdue_to_improve(measure: MeasureProgress) -> bool:
+def _overdue_to_improve(measure: _Course) -> bool:
     """At least eight weeks and five scores on, no reliable improvement, and still in the clinical range."""
     first, last = measure.scores[0], measure.scores[-1]
-    if len(measure.scores) < EXPECTED_FROM or last.at - first.at < EXPECTED_AFTER or measure.clinical_cutoff is None:
+    if (
+        len(measure.scores) < EXPECTED_FROM
+        or last.at - first.at < EXPECTED_AFTER
+        or measure.scale.clinical_cutoff is None
+    ):
         return False
     improved = TrendClass.IMPROVING in (measure.trend.verdict, measure.change and measure.change.verdict)
-    return not improved and is_clinical(last.value, measure.clinical_cutoff, higher_is_worse=measure.higher_is_worse)
+    return not improved and is_clinical(
+        last.value, measure.scale.clinical_cutoff, higher_is_worse=measure.scale.higher_is_worse
+    )
 
 
-def _not_improved(measure: MeasureProgress) -> str:
+def _not_improved(measure: _Course) -> str:
     weeks = (measure.scores[-1].at - measure.scores[0].at).days // 7
     return (
-        f"{measure.title}: after {weeks} weeks and {len(measure.scores)} scores no reliable improvement, and the last "
+        f"{measure.scale.title}: after {weeks} weeks and {len(measure.scores)} scores no reliable improvement, and the last "
         "score is in the clinical range."
     )
 

@@ -14,7 +14,7 @@ from domain.ports.keys import RecordClass
 from domain.ports.ledger import Ledger
 from domain.ports.views import CaseloadView, JourneyView
 from domain.progress.build import report
-from domain.progress.caseload import caseload
+from domain.progress.caseload import Case, caseload
 from domain.progress.period import Period, PeriodNotPossible, look_back, period
 from domain.progress.report import By, CaseloadEntry, Report
 from domain.services.access import Access, Action
@@ -96,14 +96,16 @@ class ProgressService:
         ids = tuple(self._state.caseload(call.actor.id))
         since = call.at - CASELOAD_WINDOW
         known = self._caseload.of_clients(ids, at_least=at_least)
-        history = self._journey.history(
-            ids, at_least=at_least, since=since, kinds=("session", "appointment", "measure", "risk_flag")
-        )
-        records = [
-            record_of(item.client_id, history.get(item.client_id, ()))
+        history = self._journey.history(ids, at_least=at_least, since=since, kinds=("measure", "risk_flag"))
+        cases = [
+            Case(
+                record=record_of(item.client_id, history.get(item.client_id, ())),
+                last_session_at=item.last_session_at,
+                next_appointment_at=item.next_appointment_at,
+            )
             for item in known
             if item.status != ClientStatus.ENTERED_IN_ERROR
         ]
-        entries = caseload(records, since, call.at, scales_of(records))
+        entries = caseload(cases, since, call.at, scales_of(case.record for case in cases))
         self._ledger.note(call, AuditEntry(action=Action.PROGRESS_CASELOAD, resources=ids))
         return entries

@@ -79,7 +79,9 @@ def report_as_json(report: Report) -> Json:
 
 
 def caseload_as_json(entries: Sequence[CaseloadEntry]) -> Json:
-    """Clients in the order given."""
+    """Clients in the order given. Records are named of each last score and of each standing; those of a whole trend are in
+    the client's report.
+    """
     sources = _Sources()
     return {"clients": [_entry(entry, sources) for entry in entries], "sources": sources.told}
 
@@ -90,7 +92,7 @@ def _entry(entry: CaseloadEntry, sources: _Sources) -> Json:
         "standing": entry.standing.value,
         "because": entry.because,
         "measures": [
-            {"instrument": instrument, "trend": _trend(trend, sources), "last": _observation(last, sources)}
+            {"instrument": instrument, "trend": _figures(trend), "last": _observation(last, sources)}
             for instrument, trend, last in entry.measures
         ],
         "last_measured_at": instant_as_json(entry.last_measured_at),
@@ -159,6 +161,10 @@ def _change(change: ReliableChange | None, sources: _Sources) -> Json | None:
 
 
 def _trend(trend: Trend, sources: _Sources) -> Json:
+    return _figures(trend) | {"sources": sources.places(trend.sources)}
+
+
+def _figures(trend: Trend) -> Json:
     return {
         "verdict": trend.verdict.value,
         "estimate": _figure(trend.estimate),
@@ -168,7 +174,6 @@ def _trend(trend: Trend, sources: _Sources) -> Json:
         "rule": trend.rule,
         "because": trend.because,
         "observations": trend.observations,
-        "sources": sources.places(trend.sources),
     }
 
 

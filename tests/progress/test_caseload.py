@@ -3,15 +3,23 @@ from uuid import UUID
 
 import pytest
 
-from domain.progress.caseload import caseload
+from domain.progress.caseload import Case, caseload
 from domain.progress.report import CaseloadStanding
-from tests.progress.samples import SCALES, START, WEEK, booking, flag, meeting, record, scores
+from tests.progress.samples import SCALES, START, WEEK, flag, record, scores
 
 NOW = START + 30 * WEEK
 
 
-def entry(known):
-    (told,) = caseload([known], NOW - 52 * WEEK, NOW, SCALES)
+def case(known, session_days=5, next_at=None):
+    return Case(
+        record=known,
+        last_session_at=None if session_days is None else NOW - timedelta(days=session_days),
+        next_appointment_at=next_at,
+    )
+
+
+def entry(known, session_days=5):
+    (told,) = caseload([case(known, session_days)], NOW - 52 * WEEK, NOW, SCALES)
     return told
 
 
@@ -19,7 +27,7 @@ def measured(values, ended=timedelta(days=3), **more):
     """A client in treatment, whose last score is so old."""
     start = NOW - ended - (len(values) - 1) * WEEK
     taken = scores(values, start=start)
-    return record(scores=tuple(taken), meetings=(meeting(500, NOW - timedelta(days=5)),), **more)
+    return record(scores=tuple(taken), **more)
 
 
 @pytest.mark.parametrize(
@@ -67,19 +75,19 @@ def test_a_client_in_treatment_without_a_score_for_more_than_four_weeks_is_not_m
 
 
 def test_a_client_in_treatment_who_was_never_measured_is_not_measured():
-    told = entry(record(meetings=(meeting(1, NOW - timedelta(days=60)),)))
+    told = entry(record(), session_days=60)
     assert told.standing is CaseloadStanding.NOT_MEASURED
     assert told.last_measured_at is None
 
 
 def test_a_client_who_left_is_not_reproached_for_it():
-    told = entry(record(meetings=(meeting(1, NOW - timedelta(days=61)),)))
+    told = entry(record(), session_days=61)
     assert told.standing is CaseloadStanding.UNCLEAR
     assert told.measures == ()
 
 
 def test_a_client_of_whom_nothing_is_known_has_no_figures():
-    told = entry(record())
+    told = entry(record(), session_days=None)
     assert told.standing is CaseloadStanding.UNCLEAR
     assert told.last_measured_at is told.last_session_at is told.next_appointment_at is None
     assert told.measures == told.sources == ()
@@ -90,9 +98,10 @@ def test_scores_from_before_the_last_year_count_for_nothing():
     assert entry(old).measures == ()
 
 
-def test_the_next_appointment_is_the_first_one_to_come():
-    known = measured([12], bookings=(booking(1, NOW + WEEK, "planned"), booking(2, NOW + 2 * WEEK, "planned")))
-    assert entry(known).next_appointment_at == NOW + WEEK
+def test_what_the_calendar_says_is_handed_on():
+    (told,) = caseload([case(measured([12]), next_at=NOW + WEEK)], NOW - 52 * WEEK, NOW, SCALES)
+    assert told.next_appointment_at == NOW + WEEK
+    assert told.last_session_at == NOW - timedelta(days=5)
 
 
 def test_the_worst_come_first():
@@ -105,7 +114,7 @@ def test_the_worst_come_first():
         type(each)(**{name: getattr(each, name) for name in each.__slots__} | {"client_id": UUID(int=9 - place)})
         for place, each in enumerate(known)
     ]
-    told = caseload(clients, NOW - 52 * WEEK, NOW, SCALES)
+    told = caseload([case(each) for each in clients], NOW - 52 * WEEK, NOW, SCALES)
     assert [each.standing.value for each in told] == ["flagged", "off_track", "improving"]
 
 

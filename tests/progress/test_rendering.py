@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.progress.build import report
-from domain.progress.caseload import caseload
+from domain.progress.caseload import Case, caseload
 from domain.progress.period import period
 from domain.progress.report import By
 from domain.services.rendering_progress import caseload_as_json, report_as_json
@@ -118,7 +118,14 @@ def test_ten_years_of_weeks_stay_below_a_megabyte():
 
 
 def test_a_caseload_renders_with_its_records():
-    told = caseload_as_json(caseload([full(), record()], START - WEEK, START + 13 * WEEK, SCALES))
+    told = caseload_as_json(
+        caseload(
+            [Case(record=each, last_session_at=None, next_appointment_at=None) for each in (full(), record())],
+            START - WEEK,
+            START + 13 * WEEK,
+            SCALES,
+        )
+    )
     first, second = told["clients"]
     assert first["standing"] == "flagged"
     assert first["measures"][0]["instrument"] == "phq-9"
