@@ -90,10 +90,12 @@ class ImportService:
         """Ids for the things of a source."""
         return Names(self._sealer, source)
 
-    def author(self, login: str) -> AccountRecord:
-        """The account that answers for imported entries. Raises NotAnAuthor, which doesn't tell why: logins are names."""
+    def author(self, login: str, *, disabled: bool = False) -> AccountRecord:
+        """The account that answers for imported entries; `disabled` ones wrote in their time. Raises NotAnAuthor, which
+        doesn't tell why, and Invalid for what is no login.
+        """
         account = self._state.account_by_login(normalised_login(login))
-        if account is None or account.disabled or account.role not in _WRITERS:
+        if account is None or (account.disabled and not disabled) or account.role not in _WRITERS:
             raise NotAnAuthor
         return account
 

@@ -62,6 +62,39 @@ def transcripts(  # noqa: PLR0913, PLR0917 - one parameter an option
     _end(speaker, tally, all_or_nothing=all_or_nothing, dry_run=dry_run)
 
 
+@app.command("json")
+def json(  # noqa: PLR0913, PLR0917 - one parameter an option
+    file: File,
+    clinician: Annotated[
+        str | None, typer.Option(help="Login of the clinician who is meant wherever the file names nobody.")
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(help="Name of the source, in place of the file's; keeps its clients apart from others'."),
+    ] = None,
+    all_or_nothing: AllOrNothing = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Whole records in the project's own format (docs/import.md): identities, sessions with transcripts, appointments, goals,
+    measures, flags, plans, diagnoses, medications.
+    """
+    from ops.console import voice
+    from ops.imports.command import records as run
+
+    speaker = voice(as_json=as_json)
+    tally = run(speaker, file, login=clinician, source=source, all_or_nothing=all_or_nothing, dry_run=dry_run)
+    _end(speaker, tally, all_or_nothing=all_or_nothing, dry_run=dry_run)
+
+
+@app.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of the project's own format."""
+    from importlib.resources import files
+
+    typer.echo((files("ops") / "data" / "import.schema.json").read_text(encoding="utf-8"), nl=False)
+
+
 def _day(text: str | None) -> "dt.date | None":
     from datetime import date
 

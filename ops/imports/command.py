@@ -1,16 +1,23 @@
 """What `anamnesis import …` does, once its options are read."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
+from uuid import UUID
 
+from adapters.codes.icd10cm import Icd10Cm
 from domain.errors import Invalid
 from domain.model import checks
 from domain.model.moment import zone_named
+from domain.services.imports import ImportService
 from ops.console import Voice
 from ops.hosting import call_of_host, hosted
 from ops.imports.annomi import Conversation, conversations, counted
 from ops.imports.conversations import Taking
+from ops.imports.faults import Spoilt
+from ops.imports.reading import Document, read
+from ops.imports.records import Restoring
 from ops.imports.run import Import, Item, Tally
 
 
@@ -50,6 +57,44 @@ def transcripts(  # noqa: PLR0913 - one argument an option
             return way(doing, all_or_nothing=all_or_nothing, dry_run=dry_run)(_items(file, counts, taking))
 
 
+def records(  # noqa: PLR0913 - one argument an option
+    speaker: Voice, file: Path, *, login: str | None, source: str | None, all_or_nothing: bool, dry_run: bool
+) -> Tally:
+    """Raises FileUnreadable, FileEmpty, NotTheFormat, NotAnAuthor, Invalid and what `build` raises."""
+    document = read(file)
+    named = source or document.source
+    check_source(named)
+    with hosted() as system:
+        service = system.imports()
+        restoring = Restoring(
+            names=service.names(named),
+            accounts=_accounts(service, document),
+            default=service.author(login).id if login else None,
+            at=system.clock.now(),
+            codes=Icd10Cm(),
+        )
+        with speaker.track("importing", "Clients", len(document.clients)) as advance:
+            doing = Import(service, lambda: call_of_host(system), advance)
+            return way(doing, all_or_nothing=all_or_nothing, dry_run=dry_run)(_restored(document, restoring))
+
+
+def _accounts(service: ImportService, document: Document) -> Mapping[str, UUID]:
+    """Those that are here. Who is missing is a fault only where an entry names them."""
+    found = {}
+    for account in document.accounts:
+        with suppress(Invalid):
+            found[account.id] = service.author(account.login, disabled=True).id
+    return found
+
+
+def _restored(document: Document, restoring: Restoring) -> Iterator[Item]:
+    for one in document.each():
+        if isinstance(one, Spoilt):
+            yield one.where, one
+        else:
+            yield one.pointer, restoring.record(one)
+
+
 def way(doing: Import, *, all_or_nothing: bool, dry_run: bool) -> Callable[[Iterator[Item]], Tally]:
     """How the file is gone through."""
     if dry_run:
@@ -63,11 +108,11 @@ def check_source(source: str) -> None:
 
 
 def _items(file: Path, counts: Mapping[str, int], taking: Taking) -> Iterator[Item]:
-    for read in conversations(file, counts):
-        if isinstance(read, Conversation):
-            yield f"line {read.line}", taking.record(read)
+    for one in conversations(file, counts):
+        if isinstance(one, Conversation):
+            yield f"line {one.line}", taking.record(one)
         else:
-            yield read.where, read
+            yield one.where, one
 
 
 def _day(day: date | None, at: datetime, zone: str) -> date:
