@@ -8,6 +8,7 @@ import re
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module, resources
 from threading import Lock
 from typing import Any, Final
@@ -40,12 +41,11 @@ class CodeListUnreadable(Misconfigured):
     hint = "Install the version that the project pins."
 
 
-class Icd10Cm:
-    """Safe for threads: whoever comes while the list is being read waits for it."""
+_READING: Final = Lock()
 
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._read: CodeList | None = None
+
+class Icd10Cm:
+    """Safe for threads: whoever comes while the list is being read waits for it. One list a process."""
 
     @property
     def edition(self) -> str:
@@ -63,14 +63,13 @@ class Icd10Cm:
     def search(self, query: str, limit: int) -> Sequence[CodeEntry]:
         return self._list().search(query, limit)
 
-    def _list(self) -> CodeList:
-        if self._read is None:
-            with self._lock:
-                if self._read is None:
-                    self._read = _read()
-        return self._read
+    @staticmethod
+    def _list() -> CodeList:
+        with _READING:
+            return _read()
 
 
+@cache
 def _read() -> CodeList:
     """Raises CodeListUnreadable."""
     entries, edition = _entries(), _edition()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.codes.icd10cm import Icd10Cm
+from adapters.codes.icd10cm import Icd10Cm, _read
 from adapters.memory.codes import InMemoryDiagnosisCodes
 
 
@@ -80,6 +80,7 @@ def test_any_question_has_a_bounded_answer(query, limit):
 
 
 def test_threads_that_ask_at_once_read_the_list_once():
+    _read.cache_clear()
     codes, answers = Icd10Cm(), []
     gate = threading.Barrier(4)
 
