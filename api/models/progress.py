@@ -41,7 +41,7 @@ class ScoreOut(ObservationOut):
     severity: str
 
 
-class TrendOut(Out):
+class VerdictOut(Out):
     """`estimate` is the slope a week with its `interval`, null below five observations. `rule` names the rule and its version,
     `because` says in a sentence why this verdict and no other.
     """
@@ -54,6 +54,9 @@ class TrendOut(Out):
     rule: str
     because: str
     observations: int
+
+
+class TrendOut(VerdictOut):
     sources: Places
 
 
@@ -217,7 +220,7 @@ _SOURCES = [
     {"kind": "measure", "id": "01950f2e-6d3b-7c11-9a52-6a4f5f0f3d21", "positions": [1041]},
     {"kind": "measure", "id": "01950f2e-6d3b-7c11-9a52-6a4f5f0f3d22", "positions": [1102]},
 ]
-_TREND = {
+_VERDICT = {
     "verdict": "insufficient_data",
     "estimate": None,
     "interval": None,
@@ -226,8 +229,8 @@ _TREND = {
     "rule": "trend/1",
     "because": "2 observations: fewer than the 5 that a trend needs.",
     "observations": 2,
-    "sources": [0, 1],
 }
+_TREND = _VERDICT | {"sources": [0, 1]}
 _NO_TREND = _TREND | {"change": None, "because": "Nothing was observed.", "observations": 0, "sources": []}
 
 
@@ -321,12 +324,14 @@ class ReportOut(Out):
 
 class CaseloadMeasureOut(Out):
     instrument: str
-    trend: TrendOut
+    trend: VerdictOut
     last: ObservationOut
 
 
 class CaseloadProgressOut(Out):
-    """Where one client stands, and why."""
+    """Where one client stands, and why; `sources` are the records that decided it. The client's report names those of each
+    trend.
+    """
 
     client_id: UUID
     standing: Literal["flagged", "off_track", "not_measured", "unclear", "stable", "improving", "recovered"]
@@ -356,7 +361,7 @@ class CaseloadReportOut(Out):
                     "measures": [
                         {
                             "instrument": "phq9",
-                            "trend": _TREND,
+                            "trend": _VERDICT,
                             "last": {"at": "2026-02-23T09:00:00Z", "value": 10.0, "source": 1},
                         }
                     ],
