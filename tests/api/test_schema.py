@@ -26,6 +26,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+TAKEN_AT = {"instant": "2026-03-02T10:00:00+01:00", "zone": "Europe/Berlin"}
 NOT_TRIED = "/v1/sign-ins/current"
 """Would end the sign-in that the rest is tried with."""
 
@@ -61,8 +62,14 @@ def known(callers):
         "diagnosis_id": clinician.post(f"/v1/clients/{client_id}/diagnoses", {"code": "F41.1"}).headers["Location"],
         "medication_id": clinician.post(f"/v1/clients/{client_id}/medications", {"name": "x"}).headers["Location"],
     }
+    filled_in = {"instrument": "phq-9", "taken_at": TAKEN_AT, "answers": [3] * 9}
+    places["measure_id"] = clinician.post(f"/v1/clients/{client_id}/measures", filled_in).headers["Location"]
+    places["flag_id"] = clinician.get(places["measure_id"]).json()["flag_id"]
+    step = {"statement": "x", "metric": "milestones", "milestones": [{"text": "x"}]}
+    places["goal_id"] = clinician.post(f"/v1/clients/{client_id}/goals", step).headers["Location"]
+    places["milestone_id"] = clinician.get(places["goal_id"]).json()["content"]["milestones"][0]["id"]
     ids = {name: place.rpartition("/")[2] for name, place in places.items()}
-    return ids | {"client_id": client_id, "account_id": str(clinician.id)}
+    return ids | {"key": "who-5", "client_id": client_id, "account_id": str(clinician.id)}
 
 
 def answer_of(house, case, headers):
