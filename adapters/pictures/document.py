@@ -18,6 +18,7 @@ from domain.progress.report import (
     EmotionProgress,
     GoalProgress,
     MeasureProgress,
+    MilestoneProgress,
     Report,
     Source,
     Summary,
@@ -77,7 +78,9 @@ class Writer:
     figures: int = 0
     tables: int = 0
 
-    def figure(self, name: str, picture: Picture, sources: Sequence[Source], instrument: str | None = None) -> Block | None:
+    def figure(
+        self, name: str, picture: Picture, sources: Sequence[Source], instrument: str | None = None
+    ) -> Block | None:
         """A picture with its caption; None where there is nothing to draw."""
         try:
             svg, alt = self.draw(picture, self.report, instrument)
@@ -85,13 +88,25 @@ class Writer:
             return None
         self.figures += 1
         cited = self.records.figure(f"Figure {self.figures}, {name}", sources)
-        return {"kind": "figure", "svg": svg, "alt": alt, "share": share_of(svg), "caption": f"{words.title_case(name)}. Records {cited or 'none'}."}
+        return {
+            "kind": "figure",
+            "svg": svg,
+            "alt": alt,
+            "share": share_of(svg),
+            "caption": f"{words.title_case(name)}. Records {cited or 'none'}.",
+        }
 
     def table(self, name: str, head: Sequence[str], rows: Sequence[Sequence[str]], sources: Sequence[Source]) -> Block:
         self.tables += 1
         cited = self.records.figure(f"Table {self.tables}, {name}", sources)
         caption = f"{words.title_case(name)}. Records {cited or 'none'}."
-        return {"kind": "table", "head": list(head), "rows": [list(row) for row in rows], "widths": widths(head, rows), "caption": caption}
+        return {
+            "kind": "table",
+            "head": list(head),
+            "rows": [list(row) for row in rows],
+            "widths": widths(head, rows),
+            "caption": caption,
+        }
 
     def day(self, at: Any) -> str:
         return words.day_of(self.clock, at)
@@ -149,7 +164,9 @@ def _summary(report: Report) -> list[str]:
         if measure.scores
     ]
     if report.goals:
-        by_status = [f"{sum(g.status == s for g in report.goals)} {s.replace('_', ' ')}" for s in _statuses(report.goals)]
+        by_status = [
+            f"{sum(g.status == s for g in report.goals)} {s.replace('_', ' ')}" for s in _statuses(report.goals)
+        ]
         lines.append(f"Goals: {words.listed(by_status)}.")
     lines += [
         f"State {words.quoted(emotion.name)}: {words.verdict(emotion.trend)}, from "
@@ -300,17 +317,17 @@ def _goal(writer: Writer, goal: GoalProgress) -> list[Block]:
     cited = writer.records.cite([goal.source, *(value.source for value in goal.course)])
     blocks = [paragraph(f"{'; '.join(facts)}. Records {cited}."), paragraph(_trend(goal.trend))]
     if goal.milestones:
-        rows = [
-            [
-                step.text,
-                "" if step.due_on is None else words.day(step.due_on),
-                "" if step.reached_on is None else words.day(step.reached_on),
-                words.milestone_state(step),
-            ]
-            for step in goal.milestones
-        ]
-        blocks.append(writer.table("milestones", ("Milestone", "Due", "Reached", "State"), rows, [goal.source]))
+        blocks.append({"kind": "items", "items": [_milestone(step) for step in goal.milestones]})
     return blocks
+
+
+def _milestone(step: MilestoneProgress) -> str:
+    state = words.title_case(words.milestone_state(step))
+    if step.reached_on is not None:
+        state += f" on {words.day(step.reached_on)}"
+    if step.due_on is not None:
+        state += f", due on {words.day(step.due_on)}"
+    return f"{state}: {step.text}"
 
 
 def _emotions(writer: Writer) -> Block:
@@ -346,7 +363,11 @@ def _engagement(writer: Writer) -> Block:
         return {"title": "Engagement", "blocks": [_none()]}
     sources = [seen.source for seen in engagement.appearances]
     figure = writer.figure("attendance", Picture.ATTENDANCE, sources)
-    blocks = [*([figure] if figure else []), paragraph(words.attendance(engagement)), paragraph(_trend(engagement.trend))]
+    blocks = [
+        *([figure] if figure else []),
+        paragraph(words.attendance(engagement)),
+        paragraph(_trend(engagement.trend)),
+    ]
     if engagement.gaps:
         longest = sorted(engagement.gaps, key=lambda gap: -gap.days)[:MOST_ROWS]
         rows = [

@@ -30,7 +30,7 @@ def draw(emotions: Sequence[EmotionProgress], clock: Clock) -> tuple[Sheet, str]
             "Intensity from 0 (absent) to 10 (as strong as can be)",
             "Ribbon: mean level, one standard deviation to each side",
         ],
-        frame=Frame(height=height, left=30, right=112, top=84, bottom=82 if many else 56),
+        frame=Frame(height=height, left=34, right=112, top=84, bottom=82 if many else 56),
         x=Axis(low, high, ticks, years),
         y=Axis(0, height),
     )

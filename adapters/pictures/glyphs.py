@@ -86,4 +86,8 @@ def _blocked(char: str) -> bool:
 
 def _silent(char: str) -> bool:
     """Controls, marks of direction (which could make a text read otherwise than it was stored) and variation selectors."""
-    return unicodedata.category(char) in {"Cc", "Cf"} or "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"
+    return (
+        unicodedata.category(char) in {"Cc", "Cf"}
+        or "\ufe00" <= char <= "\ufe0f"
+        or "\U000e0100" <= char <= "\U000e01ef"
+    )

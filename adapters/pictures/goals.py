@@ -28,7 +28,7 @@ def draw(goals: Sequence[GoalProgress], clock: Clock) -> tuple[Sheet, str]:
     sheet = Sheet(
         title=words.title_case(words.count(len(shown), "goal")) + more,
         subtitle=["From baseline to target, with milestones below"],
-        frame=Frame(height=height, left=16, right=120, top=62, bottom=KEY_PX + 26),
+        frame=Frame(height=height, left=34, right=120, top=62, bottom=KEY_PX + 26),
         x=Axis(low, high, ticks, years),
         y=Axis(0, height),
     )
@@ -48,10 +48,11 @@ def _times(goal: GoalProgress, clock: Clock) -> list[int]:
 
 
 def _row(sheet: Sheet, goal: GoalProgress, clock: Clock, foot: float) -> None:
-    room = sheet.frame.width + sheet.frame.right - 8
+    left = sheet.x.low - sheet.dx(sheet.frame.left - 8)
+    room = theme.WIDTH - 16
     top = foot + _row_px(goal)
-    sheet.word(sheet.x.low, top - 18, theme.shortened(goal.statement, room, bold=True), bold=True)
-    sheet.word(sheet.x.low, top - 37, theme.shortened(_state(goal), room), colour=theme.MUTED)
+    sheet.word(left, top - 18, theme.shortened(goal.statement, room, bold=True), bold=True)
+    sheet.word(left, top - 37, theme.shortened(_state(goal), room), colour=theme.MUTED)
     if goal.milestones:
         sheet.across(foot + STEPS, colour=theme.EDGE)
     _course(sheet, goal, clock, foot)
@@ -135,7 +136,7 @@ def mark(sheet: Sheet, state: str, x: float, y: float) -> None:
 
 def _key(sheet: Sheet) -> None:
     y = -float(KEY_PX)
-    x = steps_key(sheet, 0, y)
+    x = steps_key(sheet, 8.0 - sheet.frame.left, y)
     sheet.rule(sheet.x.low + sheet.dx(x + 4), sheet.x.low + sheet.dx(x + 4), y - 8, y + 8, dash=theme.DOTTED, width=1.5)
     sheet.word(sheet.x.low + sheet.dx(x + 14), y, "goal due", colour=theme.MUTED)
 

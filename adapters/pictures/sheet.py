@@ -5,7 +5,7 @@ with the data as named datasets beside the specification, where a page that draw
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -60,11 +60,19 @@ class Sheet:
     )
 
     def __post_init__(self) -> None:
+        """Draws the grid; a tick whose label would be cut off at an edge keeps its place without the label."""
+        self.x = replace(
+            self.x, ticks=[(place, label if self._fits(place, label) else "") for place, label in self.x.ticks]
+        )
         for place, _ in self.y.ticks:
             self.across(place, colour=theme.GRID)
         if self.x.title:
             middle, below = (self.x.low + self.x.high) / 2, self.y.low - self.dy(38)
             self.word(middle, below, self.x.title, colour=theme.MUTED, align="center")
+
+    def _fits(self, place: float, label: str) -> bool:
+        middle, half = (place - self.x.low) / self.dx(1), theme.text_px(label) / 2
+        return middle - half >= -self.frame.left and middle + half <= self.frame.width + self.frame.right
 
     def dx(self, pixels: float) -> float:
         """So many pixels in units of x."""

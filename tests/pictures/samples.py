@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from domain.progress.report import (
@@ -404,6 +404,3 @@ def decade(verdict=TrendClass.IMPROVING, *, seed=11, weeks=520):
 
 def of_class(verdict, seed=3):
     return replace(empty(), measures=(measure(Maker(seed), verdict, 16),), events=16)
-
-
-DAY = date(2025, 6, 1)
