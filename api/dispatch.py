@@ -43,6 +43,8 @@ class Operation(APIRoute):
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         surface = cast("Surface", scope["app"].state.surface)
         try:
+            if self.body_bytes:
+                await self._admit(surface, scope)
             body = await self._body(surface, scope, receive)
         except ClientDisconnect:
             return
@@ -51,6 +53,12 @@ class Operation(APIRoute):
         else:
             response = await surface.threads.run(self._answer, surface, scope, body)
         await response(scope, receive, send)
+
+    async def _admit(self, surface: Surface, scope: Scope) -> None:
+        """Before a long body is read: strangers can't fill the memory with it. Raises what `Gate.admit` raises."""
+        headers = Request(scope).headers
+        if self.plan.body is not None and "authorization" in headers:
+            await surface.threads.run(surface.gate.admit, surface.origin(scope, b""))
 
     async def _body(self, surface: Surface, scope: Scope, receive: Receive) -> bytes:
         """The whole body, refused as soon as it is too long. Empty for callers who brought no token: what they

@@ -205,6 +205,19 @@ def test_a_whole_transcript_of_a_long_session_fits(clinician, client_id):
     assert (len(read), read[-1]["number"]) == (20_000, 19_999)
 
 
+def test_strangers_are_refused_before_a_long_body_is_read_and_others_when_it_is_too_long(house, clinician, client_id):
+    place = f"{clinician.new_session(client_id)}/transcript"
+    body = b'{"source": "' + b"x" * 17 * 1024 * 1024 + b'"}'
+    headers = {"Content-Type": "application/json"}
+    forged = house.request("PUT", place, content=body, headers=headers | {"Authorization": "Bearer forged.token.here"})
+    assert code(forged) == (401, "unauthenticated")
+    assert code(house.request("PUT", place, content=body, headers=headers)) == (401, "unauthenticated")
+    assert code(house.request("PUT", place, content=body, headers=headers | clinician.headers())) == (
+        413,
+        "body_too_large",
+    )
+
+
 def test_a_transcript_that_is_too_long_or_out_of_order_is_refused(clinician, client_id):
     session = clinician.new_session(client_id)
     for utterances, status in (
