@@ -4,7 +4,7 @@ Every number comes after its result was checked, from databases that flush each 
 comparison take turns within each round.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,9 +66,11 @@ class NoSuchBenchmark(Misconfigured):
     code = "no_such_benchmark"
 
 
-def run(options: Options, speaker: Voice) -> tuple[dict[str, str], list[Row]]:
+def run(
+    options: Options, speaker: Voice, benchmarks: Mapping[str, Benchmark] = BENCHMARKS
+) -> tuple[dict[str, str], list[Row]]:
     """Measure, telling each row as it comes; what the numbers depend on, and the rows. Raises NoSuchBenchmark, NoDisk, NoPostgresql, NotDurable, BenchmarkFailed."""
-    for kind, given, known in (("benchmark", options.only, BENCHMARKS), ("database", options.databases, DATABASES)):
+    for kind, given, known in (("benchmark", options.only, benchmarks), ("database", options.databases, DATABASES)):
         for name in given:
             if name not in known:
                 raise NoSuchBenchmark(f"There is no {kind} of this name; there are: {', '.join(known)}.", name=name)
@@ -80,8 +82,8 @@ def run(options: Options, speaker: Voice) -> tuple[dict[str, str], list[Row]]:
         for name, fact in facts.items():
             speaker.say("bench.machine", f"{name:12} {fact}", fact=name, value=fact)
         for home in homes:
-            for name, benchmark in BENCHMARKS.items():
-                if name in (options.only or BENCHMARKS):
+            for name, benchmark in benchmarks.items():
+                if name in (options.only or benchmarks):
                     for row in benchmark(home, options):
                         rows.append(row)
                         speaker.say("bench.row", _line(row), **row.facts())

@@ -17,6 +17,17 @@ def store(context: typer.Context) -> None:
 
 
 @app.command(
+    "progress",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def progress(context: typer.Context) -> None:
+    """Reports, contexts, PDF, pictures of a ten-year client, and a caseload of 200, over HTTP. --help for options."""
+    from ops.bench.progress import app as bench
+
+    bench(args=context.args, prog_name="anamnesis bench progress")
+
+
+@app.command(
     "trends",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
 )
