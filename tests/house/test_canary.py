@@ -165,10 +165,37 @@ def records(place: Place, client: str) -> str:
     do("clinician", "POST", f"{session}/addenda", {"text": sing()})
     do("clinician", "POST", f"{session}/entered-in-error", {"reason": sing()}, If_Match='"4"')
     supervised(place)
+    care(place, client)
     plan = {"start": PAST, "duration_min": 50, "modality": "video"}
     appointment = do("clinician", "POST", f"{client}/appointments", plan).headers["Location"]
     done = do("clinician", "POST", f"{appointment}/entered-in-error", {"reason": sing()}, If_Match='"1"')
     return str(done.headers["Position"])
+
+
+def care(place: Place, client: str) -> None:
+    """Plans revised, a diagnosis, a medication stopped, a transcript replaced; each marked in the end."""
+    sing, do = place.birds.sing, place.do
+    for name, body in (
+        ("treatment-plan", lambda: {"presenting_problems": [sing()], "formulation": sing(), "interventions": [sing()]}),
+        ("safety-plan", lambda: {"warning_signs": [sing()], "helpers": [{"name": sing(), "contact": sing()}]}),
+    ):
+        do("clinician", "PUT", f"{client}/{name}", body())
+        do("clinician", "PUT", f"{client}/{name}", body(), If_Match='"1"')
+        do("clinician", "GET", f"{client}/{name}?version=1")
+    diagnosis = do("clinician", "POST", f"{client}/diagnoses", {"code": "F41.1", "note": sing()}).headers["Location"]
+    place.ask("clinician", "POST", f"{client}/diagnoses", {"code": sing()[:20]})
+    do("clinician", "GET", f"/v1/codes/icd-10-cm?q={sing()}")
+    taken = {name: sing() for name in ("name", "dose", "frequency", "prescriber", "reason")}
+    medication = do("clinician", "POST", f"{client}/medications", taken).headers["Location"]
+    do("clinician", "POST", f"{medication}/stopped", {"reason": sing()}, If_Match='"1"')
+    session = do("clinician", "POST", f"{client}/sessions", entry(place)).headers["Location"]
+    for version in (None, '"2"'):
+        said = {"utterances": [{"number": 0, "speaker": "client", "text": sing(), "codes": [sing()]}], "source": sing()}
+        do("clinician", "PUT", f"{session}/transcript", said, **({"If_Match": version} if version else {}))
+        tag = '"1"' if version is None else '"3"'
+        do("clinician", "POST", f"{session}/transcript/entered-in-error", {"reason": sing()}, If_Match=tag)
+    for path, tag in ((diagnosis, '"1"'), (medication, '"2"'), (f"{client}/treatment-plan", '"2"')):
+        do("clinician", "POST", f"{path}/entered-in-error", {"reason": sing()}, If_Match=tag)
 
 
 def supervised(place: Place) -> None:
