@@ -28,7 +28,9 @@ def list_instruments(ask: Reader) -> Response:
 
 @router.get("/{key}", **reads("Read an instrument", InstrumentOut, InstrumentNotFound, RoleNotPermitted))
 def read_instrument(
-    key: Annotated[str, Path(min_length=1, max_length=40)],
+    key: Annotated[
+        str, Path(min_length=1, max_length=40, description="As the list of instruments gives it, such as `phq-9`.")
+    ],
     ask: Reader,
     version: Annotated[
         Version | None, Query(description="A version, also a retired one; else the current one.")

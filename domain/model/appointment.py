@@ -9,10 +9,10 @@ from eventsourcing.domain import Aggregate
 
 from domain.errors import Conflict, NotFound
 from domain.model import checks
+from domain.model.clinical import ClinicalRecord, MarkedInError
 from domain.model.values import Modality, MomentInZone
 from domain.ports.keys import RecordClass
 
-REASON_MOST: Final = 2_000
 PLANNED_AHEAD_MOST: Final = timedelta(days=5 * 366)
 RECORDED_LATE_MOST: Final = timedelta(days=366)
 HELD_EARLY_MOST: Final = timedelta(hours=1)
@@ -93,14 +93,15 @@ class MissReason(StrEnum):
     OTHER = "other"
 
 
-class Appointment(Aggregate):
+class Appointment(ClinicalRecord):
     """`notice_s` is how long before the start a cancellation was notified, negative for after it; what counts as late is
     the practice's rule, not the record's.
     """
 
-    TOPIC_KIND = "record"
+    NAME = "appointment"
     RECORD_CLASS = RecordClass.JOURNAL
     NOT_FOUND = AppointmentNotFound
+    ENTERED_IN_ERROR = AppointmentEnteredInError
 
     def __init__(self) -> None:
         self.client_id: UUID
@@ -115,10 +116,6 @@ class Appointment(Aggregate):
         self.notice_s: int | None = None
         self.miss_reason: MissReason | None = None
         self.error_reason = ""
-
-    @property
-    def subject(self) -> UUID:
-        return self.client_id
 
     class Event(Aggregate.Event):
         pass
@@ -192,14 +189,8 @@ class Appointment(Aggregate):
             aggregate.status = AppointmentStatus.MISSED
             aggregate.miss_reason = self.reason
 
-    class EnteredInError(Event):
+    class EnteredInError(MarkedInError, Event):
         KIND: ClassVar[str] = "appointment.entered_in_error"
-        marked_by: UUID
-        reason: str
-
-        def apply(self, aggregate: "Appointment") -> None:
-            aggregate.status = AppointmentStatus.ENTERED_IN_ERROR
-            aggregate.error_reason = self.reason
 
     @classmethod
     def plan(  # noqa: PLR0913 - one argument a fact of the appointment
@@ -282,23 +273,13 @@ class Appointment(Aggregate):
             raise AppointmentNotYetDue(appointment_id=self.id)
         self.trigger_event(self.Missed, timestamp=at, reason=reason, recorded_by=by)
 
-    def mark_entered_in_error(self, *, at: datetime, by: UUID, reason: str) -> None:
-        """A wrong chart or a wrong outcome. Raises AppointmentEnteredInError, Invalid."""
-        self._require_standing()
-        checks.text("reason", reason, REASON_MOST, least=1)
-        self.trigger_event(self.EnteredInError, timestamp=at, marked_by=by, reason=reason)
-
     def _link(self, *, at: datetime, by: UUID, session_id: UUID) -> None:
         if self.session_id is not None:
             raise SessionAlreadyLinked(appointment_id=self.id, session_id=self.session_id)
         self.trigger_event(self.SessionLinked, timestamp=at, session_id=session_id, linked_by=by)
 
-    def _require_standing(self) -> None:
-        if self.status is AppointmentStatus.ENTERED_IN_ERROR:
-            raise AppointmentEnteredInError(appointment_id=self.id)
-
     def _require_planned(self) -> None:
-        self._require_standing()
+        self.require_standing()
         if self.status is not AppointmentStatus.PLANNED:
             raise AppointmentNotPlanned(appointment_id=self.id)
 

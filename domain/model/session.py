@@ -10,12 +10,12 @@ from eventsourcing.domain import Aggregate
 
 from domain.errors import Conflict, Denied, NotFound
 from domain.model import checks
+from domain.model.clinical import REASON_MOST, ClinicalRecord, MarkedInError
 from domain.model.values import Emotion, Modality, MomentInZone, RiskImpression
 from domain.ports.keys import RecordClass
 
 SUMMARY_MOST: Final = 100_000
 TEXT_MOST: Final = 20_000
-REASON_MOST: Final = 2_000
 ADDENDA_MOST: Final = 200
 
 
@@ -118,16 +118,17 @@ class Addendum:
     text: str
 
 
-class Session(Aggregate):
+class Session(ClinicalRecord):
     """Commands check and raise; events only apply.
 
     `supervisor_id` is who must co-sign (None for licensed authors): as of recording, renewed at signing.
     `cosigned_by` may differ from it when a colleague in the client's care team stood in.
     """
 
-    TOPIC_KIND = "record"
+    NAME = "session"
     RECORD_CLASS = RecordClass.JOURNAL
     NOT_FOUND = SessionNotFound
+    ENTERED_IN_ERROR = SessionEnteredInError
 
     def __init__(self) -> None:
         self.client_id: UUID
@@ -142,10 +143,6 @@ class Session(Aggregate):
         self.return_comment = ""
         self.addenda: tuple[Addendum, ...] = ()
         self.error_reason = ""
-
-    @property
-    def subject(self) -> UUID:
-        return self.client_id
 
     class Event(Aggregate.Event):
         pass
@@ -220,14 +217,8 @@ class Session(Aggregate):
             added = Addendum(id=self.addendum_id, author_id=self.author_id, added_at=self.timestamp, text=self.text)
             aggregate.addenda = (*aggregate.addenda, added)
 
-    class EnteredInError(Event):
+    class EnteredInError(MarkedInError, Event):
         KIND: ClassVar[str] = "session.entered_in_error"
-        marked_by: UUID
-        reason: str
-
-        def apply(self, aggregate: "Session") -> None:
-            aggregate.status = SessionStatus.ENTERED_IN_ERROR
-            aggregate.error_reason = self.reason
 
     @classmethod
     def record(  # noqa: PLR0913 - one argument a fact of the entry
@@ -286,7 +277,7 @@ class Session(Aggregate):
 
     def add_addendum(self, *, at: datetime, by: UUID, addendum_id: UUID, text: str) -> None:
         """Raises SessionNotSigned, AwaitingCosignature, SessionEnteredInError, TooManyAddenda, Invalid."""
-        self._require_standing()
+        self.require_standing()
         if self.status is SessionStatus.AWAITING_COSIGNATURE:
             raise AwaitingCosignature(session_id=self.id)
         if self.status is not SessionStatus.SIGNED:
@@ -296,18 +287,8 @@ class Session(Aggregate):
         checks.text("text", text, TEXT_MOST, least=1)
         self.trigger_event(self.AddendumAdded, timestamp=at, addendum_id=addendum_id, author_id=by, text=text)
 
-    def mark_entered_in_error(self, *, at: datetime, by: UUID, reason: str) -> None:
-        """A wrong chart: the entry stays readable, marked, and counts for nothing. Raises SessionEnteredInError."""
-        self._require_standing()
-        checks.text("reason", reason, REASON_MOST, least=1)
-        self.trigger_event(self.EnteredInError, timestamp=at, marked_by=by, reason=reason)
-
-    def _require_standing(self) -> None:
-        if self.status is SessionStatus.ENTERED_IN_ERROR:
-            raise SessionEnteredInError(session_id=self.id)
-
     def _require_unsigned(self) -> None:
-        self._require_standing()
+        self.require_standing()
         if self.status is SessionStatus.AWAITING_COSIGNATURE:
             raise AwaitingCosignature(session_id=self.id)
         if self.status is SessionStatus.SIGNED:
@@ -318,7 +299,7 @@ class Session(Aggregate):
             raise NotTheAuthor(session_id=self.id)
 
     def _require_supervisor(self, account_id: UUID, *, standing_in: bool) -> None:
-        self._require_standing()
+        self.require_standing()
         if self.status is not SessionStatus.AWAITING_COSIGNATURE:
             raise NotAwaitingCosignature(session_id=self.id)
         if account_id == self.author_id or (account_id != self.supervisor_id and not standing_in):
