@@ -4,6 +4,7 @@ Contents are written as the API takes them. Times beside them are the source's o
 resolved. `docs/import.md` explains the format; its JSON Schema lies in `ops/data/import.schema.json`.
 """
 
+import json
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -279,3 +280,10 @@ class RecordDocument(In):
 def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of the format."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **RecordDocument.model_json_schema()}
+
+
+if __name__ == "__main__":
+    from pathlib import Path
+
+    text = json.dumps(schema(), indent=1, ensure_ascii=False, sort_keys=True)
+    (Path(__file__).parents[1] / "data" / "import.schema.json").write_text(text + "\n", encoding="utf-8")

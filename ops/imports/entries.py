@@ -27,10 +27,10 @@ from ops.imports.document import (
 from ops.imports.references import References, SignatureIncomplete
 
 
-def mark_in_error(aggregate: Any, told: InErrorDoc | None, refs: References) -> None:
-    """As the file says, if it does. Raises what the aggregate's command raises."""
+def mark_in_error(aggregate: Any, told: InErrorDoc | None, refs: References, author: UUID | None) -> None:
+    """As the file says, if it does; by its author where nobody is named. Raises what the aggregate's command raises."""
     if told is not None:
-        at, by = refs.when(told.at, "entered_in_error.at"), refs.by(told.by)
+        at, by = refs.when(told.at, "entered_in_error.at"), refs.by(told.by, author)
         aggregate.mark_entered_in_error(at=at, by=by, reason=told.reason)
 
 
@@ -59,11 +59,11 @@ class JournalEntries:
         for number, addendum in enumerate(doc.addenda):
             session.add_addendum(
                 at=refs.when(addendum.added_at, "added_at"),
-                by=refs.by(addendum.author),
+                by=refs.by(addendum.author, by),
                 addendum_id=refs.named("addendum", addendum.id, f"{place}/addenda/{number}"),
                 text=addendum.text,
             )
-        mark_in_error(session, doc.entered_in_error, refs)
+        mark_in_error(session, doc.entered_in_error, refs, by)
         yield session
         if doc.transcript is not None:
             yield Transcript.attach(
@@ -118,7 +118,7 @@ class JournalEntries:
             told = doc.cancelled
             at = refs.when(told.notified_at, "notified_at")
             appointment.cancel(at=at, by=by, cancelled_by=told.cancelled_by, reason=told.reason, notified_at=at)
-        mark_in_error(appointment, doc.entered_in_error, refs)
+        mark_in_error(appointment, doc.entered_in_error, refs, by)
         yield appointment
 
 
@@ -150,7 +150,7 @@ class CareEntries:
             by=self.refs.by(doc.recorded_by),
             content=content,
         )
-        mark_in_error(diagnosis, doc.entered_in_error, self.refs)
+        mark_in_error(diagnosis, doc.entered_in_error, self.refs, diagnosis.recorded_by)
         yield diagnosis
 
     def _words(self, doc: DiagnosisDoc) -> tuple[str, str, str]:
@@ -175,29 +175,30 @@ class CareEntries:
         )
         if doc.stopped is not None:
             told = doc.stopped
-            at, by = refs.when(told.at, "stopped.at"), refs.by(told.by)
+            at, by = refs.when(told.at, "stopped.at"), refs.by(told.by, medication.recorded_by)
             medication.stop(at=at, by=by, stopped_on=told.stopped_on, reason=told.reason)
-        mark_in_error(medication, doc.entered_in_error, refs)
+        mark_in_error(medication, doc.entered_in_error, refs, medication.recorded_by)
         yield medication
 
     def treatment_plan(self, doc: TreatmentPlanDoc, _place: str) -> Iterator[Any]:
         """Raises Invalid and what the commands raise."""
         refs = self.refs
         first, *later = doc.revisions
+        by = refs.by(first.by)
         plan = TreatmentPlan.write(
             self.client_id,
             at=refs.when(first.at, "at"),
-            by=refs.by(first.by),
+            by=by,
             content=self._plan(first.content.content()),
         )
         for text in later:
             content = self._plan(text.content.content())
-            plan.revise(at=refs.when(text.at, "at"), by=refs.by(text.by), content=content)
+            plan.revise(at=refs.when(text.at, "at"), by=refs.by(text.by, by), content=content)
         if doc.reviewed is not None:
             told = doc.reviewed
-            at, by = refs.when(told.at, "reviewed.at"), refs.by(told.by)
-            plan.review(at=at, by=by, note=told.note, review_due=told.review_due)
-        mark_in_error(plan, doc.entered_in_error, refs)
+            at = refs.when(told.at, "reviewed.at")
+            plan.review(at=at, by=refs.by(told.by, by), note=told.note, review_due=told.review_due)
+        mark_in_error(plan, doc.entered_in_error, refs, by)
         yield plan
 
     def _plan(self, content: TreatmentPlanContent) -> TreatmentPlanContent:
@@ -211,10 +212,9 @@ class CareEntries:
         """Raises Invalid and what the commands raise."""
         refs = self.refs
         first, *later = doc.revisions
-        plan = SafetyPlan.write(
-            self.client_id, at=refs.when(first.at, "at"), by=refs.by(first.by), content=first.content.content()
-        )
+        by = refs.by(first.by)
+        plan = SafetyPlan.write(self.client_id, at=refs.when(first.at, "at"), by=by, content=first.content.content())
         for text in later:
-            plan.revise(at=refs.when(text.at, "at"), by=refs.by(text.by), content=text.content.content())
-        mark_in_error(plan, doc.entered_in_error, refs)
+            plan.revise(at=refs.when(text.at, "at"), by=refs.by(text.by, by), content=text.content.content())
+        mark_in_error(plan, doc.entered_in_error, refs, by)
         yield plan

@@ -50,7 +50,7 @@ class OutcomeEntries:
         for told in doc.progress:
             goal.record_progress(
                 at=refs.when(told.recorded_at, "recorded_at"),
-                by=refs.by(told.recorded_by),
+                by=refs.by(told.recorded_by, goal.set_by),
                 value=told.value,
                 took_place=told.took_place.moment("took_place"),
                 session_id=refs.maybe_entry("session", told.session_id),
@@ -58,12 +58,12 @@ class OutcomeEntries:
         for reached in doc.milestones_reached:
             goal.reach_milestone(
                 at=refs.when(reached.recorded_at, "recorded_at"),
-                by=refs.by(reached.recorded_by),
+                by=refs.by(reached.recorded_by, goal.set_by),
                 milestone_id=refs.entry("milestone", reached.id),
                 reached_on=reached.reached_on,
             )
         self._end(goal, doc)
-        mark_in_error(goal, doc.entered_in_error, refs)
+        mark_in_error(goal, doc.entered_in_error, refs, goal.set_by)
         yield goal
 
     def _goal_content(self, doc: GoalDoc, place: str) -> tuple[GoalContent, Instrument | None]:
@@ -84,10 +84,10 @@ class OutcomeEntries:
         if doc.completed is not None and doc.abandoned is not None:
             raise Invalid("A goal was completed or abandoned, not both.", field="completed")
         if (told := doc.completed) is not None:
-            at, by = self.refs.when(told.at, "completed.at"), self.refs.by(told.by)
+            at, by = self.refs.when(told.at, "completed.at"), self.refs.by(told.by, goal.set_by)
             goal.complete(at=at, by=by, completed_on=told.on)
         if (told := doc.abandoned) is not None:
-            at, by = self.refs.when(told.at, "abandoned.at"), self.refs.by(told.by)
+            at, by = self.refs.when(told.at, "abandoned.at"), self.refs.by(told.by, goal.set_by)
             goal.abandon(at=at, by=by, reason=told.reason or "", abandoned_on=told.on)
 
     def measure(self, doc: MeasureDoc, place: str) -> Iterator[Any]:
@@ -119,7 +119,7 @@ class OutcomeEntries:
             session_id=refs.maybe_entry("session", told.session_id),
             flag_id=flag_id,
         )
-        mark_in_error(measure, doc.entered_in_error, refs)
+        mark_in_error(measure, doc.entered_in_error, refs, by)
         yield measure
         if critical is not None and flag_id is not None:
             number, level = critical
@@ -161,7 +161,7 @@ class OutcomeEntries:
         if doc.resolved is not None:
             at = refs.when(doc.resolved.at, "resolved.at")
             flag.resolve(at=at, by=refs.by(doc.resolved.by), outcome=doc.resolved.text)
-        mark_in_error(flag, doc.entered_in_error, refs)
+        mark_in_error(flag, doc.entered_in_error, refs, flag.raised_by)
         yield flag
 
     def _acknowledge(self, flag: RiskFlag, doc: RiskFlagDoc, at: Any) -> None:

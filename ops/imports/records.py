@@ -127,7 +127,10 @@ class _Restored:
             client.leave_care_team(at=at, by=by, account_id=by)
 
     def _consent(self, client: Client, consent: ConsentDoc, number: int) -> None:
-        given_at, by = self.refs.when(consent.given_at, "given_at"), self.refs.by(consent.recorded_by)
+        given_at, by = (
+            self.refs.when(consent.given_at, "given_at"),
+            self.refs.by(consent.recorded_by, client.registered_by),
+        )
         consent_id = self.refs.named("consent", consent.id, number)
         client.give_consent(
             at=given_at,
@@ -143,5 +146,7 @@ class _Restored:
 
     def _in_error(self, client: Client, told: InErrorDoc) -> None:
         client.mark_entered_in_error(
-            at=self.refs.when(told.at, "entered_in_error.at"), by=self.refs.by(told.by), reason=told.reason
+            at=self.refs.when(told.at, "entered_in_error.at"),
+            by=self.refs.by(told.by, client.registered_by),
+            reason=told.reason,
         )

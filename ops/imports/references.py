@@ -57,12 +57,15 @@ class References:
         except AnamnesisError as error:
             self.faults.append(Fault(where=pointer, code=error.code, text=error.detail))
 
-    def by(self, name: str | None) -> UUID:
-        """Raises AccountNotNamed, AccountUnknown."""
+    def by(self, name: str | None, otherwise: UUID | None = None) -> UUID:
+        """`otherwise` is who is meant where nobody is named: within an entry, who recorded it. Raises AccountNotNamed,
+        AccountUnknown.
+        """
         if name is None:
-            if self.default is None:
+            meant = otherwise or self.default
+            if meant is None:
                 raise AccountNotNamed
-            return self.default
+            return meant
         if name not in self.accounts:
             raise AccountUnknown
         return self.accounts[name]
