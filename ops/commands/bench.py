@@ -36,3 +36,14 @@ def trends(context: typer.Context) -> None:
     from ops.bench.trends import app as bench
 
     bench(args=context.args, prog_name="anamnesis bench trends")
+
+
+@app.command(
+    "import",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def imports(context: typer.Context) -> None:
+    """Transcripts taken over a second. --help for options."""
+    from ops.bench.imports import app as bench
+
+    bench(args=context.args, prog_name="anamnesis bench import")
