@@ -6,18 +6,22 @@ Subclass `LedgerContract` in a test module and give the fixture `world`.
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from domain.errors import Erased, IdempotencyKeyReused, NotFound, StaleVersion
+from domain.instruments import instrument
 from domain.model.account import Account, AccountNotFound, LoginTaken, SignIn, normalised_login
 from domain.model.appointment import Appointment
 from domain.model.audit import AuditEvent
 from domain.model.client import Client, ClientNotFound
+from domain.model.goal import Goal, GoalContent, GoalMetric, Milestone
 from domain.model.identity import Identity
+from domain.model.measure import CompletedBy, Measure, MeasureNotFound
+from domain.model.risk_flag import RiskFlag
 from domain.model.session import Session, SessionNotFound, SessionStatus
 from domain.model.values import Modality, MomentInZone, NameUse, PersonName
 from domain.ports.access import AccessState, Relation
@@ -26,7 +30,8 @@ from domain.ports.call import Purpose, Role
 from domain.ports.ledger import Draft, DraftStore, Ledger
 from domain.ports.stores import AggregateStore
 from domain.services.drafts import microseconds
-from tests.contracts.samples import NOW, actor, call_by, command, content, entry, identity, new_session
+from domain.services.measures import flag_of
+from tests.contracts.samples import NOW, YESTERDAY, actor, call_by, command, content, entry, identity, new_session
 
 
 @dataclass(kw_only=True)
@@ -62,6 +67,39 @@ def new_draft(client_id: UUID, author_id: UUID, minutes: int = 0) -> Draft:
     return Draft(id=uuid4(), client_id=client_id, author_id=author_id, saved_at_us=saved_at_us, content='{"a": 1}')
 
 
+def new_measure(client_id: UUID, flag_id: UUID | None = None) -> tuple[Measure, RiskFlag]:
+    """A questionnaire that tells of danger, and the flag it raises."""
+    used = instrument("phq-9")
+    measure = Measure.record(
+        uuid4(),
+        at=NOW,
+        by=uuid4(),
+        client_id=client_id,
+        instrument=used,
+        taken_at=YESTERDAY,
+        answers=(1, None, 2, 3, 0, 1, 2, 0, 2),
+        completed_by=CompletedBy.CLIENT,
+        flag_id=flag_id or uuid4(),
+    )
+    flag = flag_of(measure, used)
+    assert flag is not None
+    return measure, flag
+
+
+def new_goal(client_id: UUID) -> Goal:
+    content = GoalContent(
+        statement="Take the train alone.",
+        metric=GoalMetric.PERCENTAGE,
+        baseline=0.0,
+        target=80.0,
+        due_on=date(2026, 9, 30),
+        milestones=(Milestone(id=uuid4(), text="One stop.", due_on=date(2026, 4, 1)),),
+    )
+    goal = Goal.set_goal(uuid4(), at=NOW, by=uuid4(), client_id=client_id, content=content)
+    goal.record_progress(at=NOW, by=uuid4(), value=12.5, took_place=YESTERDAY)
+    return goal
+
+
 class LedgerContract:
     @pytest.fixture
     def world(self) -> World:
@@ -90,10 +128,31 @@ class LedgerContract:
             appointment,
             account,
             new_sign_in(account.id),
+            *new_measure(client.id),
+            new_goal(client.id),
         ]
         world.save(*aggregates)
         for aggregate in aggregates:
             assert world.store(type(aggregate)).get(aggregate.id) == aggregate
+
+    def test_a_measure_and_the_flag_it_raises_are_one_append_under_keys_of_their_own(self, world):
+        client_id = uuid4()
+        measure, flag = new_measure(client_id)
+        before = world.last_position()
+        receipt = world.save(measure, flag)
+        assert (receipt.position - before, receipt.resource_id) == (3, measure.id)
+        assert world.store(RiskFlag).get(measure.flag_id) == flag
+        assert world.store(Measure).get(flag.measure_id) == measure
+
+    def test_of_a_measure_and_its_flag_neither_is_kept_without_the_other(self, world):
+        client_id = uuid4()
+        measure, flag = new_measure(client_id)
+        world.save(flag)
+        _, again = new_measure(client_id, flag.id)
+        with pytest.raises(StaleVersion):
+            world.save(measure, again)
+        with pytest.raises(MeasureNotFound):
+            world.store(Measure).get(measure.id)
 
     def test_text_in_any_script_comes_back_unchanged(self, world):
         author = actor()
