@@ -4,7 +4,7 @@ from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from adapters.pictures import attendance, emotions, goals, journey, render, scores
-from adapters.pictures.sheet import Sheet
+from adapters.pictures.sheet import Axis, Sheet
 from adapters.pictures.timeline import Clock
 from domain.errors import NothingToDraw
 from domain.ports.pictures import Drawing, Picture, PictureFormat
@@ -28,7 +28,7 @@ class AltairPictures:
 
     def warm(self) -> None:
         """Load Altair and start vl-convert's engine (together about half a second), so that the first reader needn't wait."""
-        sheet = Sheet("", (), scores.FRAME, scores.Axis(0, 1, [(0, "0")]), scores.Axis(0, 1, [(0, "0")]))
+        sheet = Sheet("", (), scores.FRAME, Axis(0, 1, [(0, "0")]), Axis(0, 1, [(0, "0")]))
         sheet.area(0, 1, 0, 1, fill="#fff")
         sheet.line([(0, 0), (1, 1)])
         sheet.sign(0, 0, "circle")

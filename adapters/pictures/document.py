@@ -36,35 +36,30 @@ MOST_ROWS = 60
 """A table lists single scores up to this many, above that it sums them up."""
 NOTHING = "Nothing was recorded in this period."
 
-READING = (
-    (
-        "Verdicts",
+READING = {
+    "Verdicts": (
         "Improving and regressing are said only where a steady slope and a change beyond the measure's own error go "
         "together. Stable means that any slope still possible is too small to matter. Fluctuating means reliable ups and "
         "downs. Unclear means that the data allow no verdict, and not enough data that there are fewer than five "
-        "observations and no reliable change.",
+        "observations and no reliable change."
     ),
-    (
-        "Reliable change",
+    "Reliable change": (
         "Two scores differ by chance alone, because no questionnaire measures exactly. The band around the first score holds "
         "the differences that such error explains in 95 of 100 cases (Jacobson and Truax, 1991). A score outside it is a "
-        "change; a score inside it may be none.",
+        "change; a score inside it may be none."
     ),
-    (
-        "Slopes",
+    "Slopes": (
         "A slope is the median of the slopes between all pairs of observations (Theil, 1950; Sen, 1968), in points a week over "
-        "real dates. Its interval says which slopes the data allow; an interval that holds zero allows no trend at all.",
+        "real dates. Its interval says which slopes the data allow; an interval that holds zero allows no trend at all."
     ),
-    (
-        "Cut-offs",
-        "A cut-off comes from published studies of groups. Crossing it is worth a look; it is neither a diagnosis nor its end.",
+    "Cut-offs": (
+        "A cut-off comes from published studies of groups. Crossing it is worth a look; it is neither a diagnosis nor its end."
     ),
-    (
-        "Gaps",
+    "Gaps": (
         "Lines are broken where nothing was observed for long, and nothing is filled in. Records marked as entered in error "
-        "count for nothing.",
+        "count for nothing."
     ),
-)
+}
 
 
 @dataclass(slots=True)
@@ -115,7 +110,7 @@ class Writer:
 def widths(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[float]:
     """Shares of the columns, by what their longest cells need within bounds."""
     columns = zip(head, *rows, strict=True)
-    return [min(max(max(len(cell) for cell in column), 6), 30) + 2 for column in columns]
+    return [min(max(6, *map(len, column)), 30) + 2 for column in columns]
 
 
 def document(report: Report, heading: Heading, draw: Draw) -> Block:
@@ -129,7 +124,10 @@ def document(report: Report, heading: Heading, draw: Draw) -> Block:
         _emotions(writer),
         _engagement(writer),
         _flags(writer),
-        {"title": "How to read this report", "blocks": [{"kind": "terms", "items": [list(item) for item in READING]}]},
+        {
+            "title": "How to read this report",
+            "blocks": [{"kind": "terms", "items": [list(item) for item in READING.items()]}],
+        },
     ]
     return {
         "title": "Progress report",

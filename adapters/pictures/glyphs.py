@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 MISSING = "\u25af"
@@ -12,30 +12,33 @@ LONGEST_WORD = 40
 SAFE = frozenset(map(chr, range(0x20, 0x7F))) | frozenset(map(chr, range(0xA1, 0x17F))) - {"\u00ad"}
 """Printable ASCII and Latin, which the embedded fonts hold."""
 _BREAK = "\u200b"
-_BLOCKED = frozenset({"Cc", "Cs", "Co", "Cn"})
 _LINES = re.compile(r"\r\n?|[\u0085\u2028\u2029\x0b\x0c]")
 _LONG = re.compile(rf"\S{{{LONGEST_WORD}}}(?=\S)")
-_JOINERS = frozenset("\u200b\u200c\u200d\n")
-_PROBE = b"#set text(font: ($FONTS), fallback: true)\n#for char in json(bytes(sys.inputs.data)) { par(char) }\n"
+_PROBE = b"#set document(title: [Probe])\n#set text(font: ($FONTS), fallback: true)\n#for some in json(bytes(sys.inputs.data)) { par(some) }\n"
+_REFUSED = re.compile(r'the text `"(.*?)"` could not be displayed')
+_ESCAPE = re.compile(r"\\u\{([0-9a-f]+)\}")
 
 
 class Glyphs:
-    """Knows which characters the fonts show, by asking typst once for each that a report brings along."""
+    """Knows what the fonts show, by asking typst once for each character with its marks that a report brings along."""
 
     def __init__(self, fonts: Any, families: Iterable[str]) -> None:
         """`fonts` is a `typst.Fonts`, `families` the names in the order in which the template asks for them."""
         self._fonts = fonts
         self._probe = _PROBE.replace(b"$FONTS", ", ".join(map(json.dumps, families)).encode() + b",")
-        self._known: dict[str, bool] = {}
+        self._known: dict[str, bool] = {"\n": True}
 
-    def learn(self, chars: Iterable[str]) -> None:
-        """Ask about the characters not met before (25 µs each)."""
-        new = sorted(char for char in set(chars) - SAFE - _JOINERS - self._known.keys() if not _blocked(char))
+    def learn(self, texts: Iterable[str]) -> None:
+        """Ask about what these texts hold and none before did (25 µs each)."""
+        strange = [text for text in texts if not text.isascii()]
+        new = sorted({cluster for text in strange for cluster in _clusters(_plain(text))} - SAFE - self._known.keys())
         if new:
-            missing = self._missing(new)
-            self._known.update((char, char not in missing) for char in new)
+            refused = self._refused(new)
+            for cluster in new:
+                self._known[cluster] = not any(part in refused for part in _parts(cluster))
 
-    def _missing(self, chars: list[str]) -> set[str]:
+    def _refused(self, clusters: list[str]) -> set[str]:
+        """What typst names as not to be displayed, all of it in one go."""
         import typst  # noqa: PLC0415 - a compiler that only who prints should load
 
         try:
@@ -43,51 +46,85 @@ class Glyphs:
                 self._probe,
                 font_paths=self._fonts,
                 ignore_system_fonts=True,
-                sys_inputs={"data": json.dumps(chars)},
+                sys_inputs={"data": json.dumps(clusters)},
                 format="pdf",
                 pdf_standards=["ua-1"],
             )
         except typst.TypstError as error:
-            said = error.diagnostic
-            return {char for char in chars if f'`"{char}"`' in said or f"\\u{{{ord(char):x}}}" in said}
+            return {_ESCAPE.sub(_unescaped, named) for named in _REFUSED.findall(error.diagnostic)}
         return set()
 
     def shown(self, text: str, *, broken: bool = True) -> tuple[str, int]:
-        """`text` as the fonts can show it, in one form of Unicode, with how many characters something stands in for.
+        """`text` as the fonts can show it, with how many characters a box stands in for.
 
         `broken` lets very long words break, which drawings must not.
         """
-        if text.isascii() and text.isprintable():
-            return (_LONG.sub(_breakable, text) if broken else text), 0
-        plain = unicodedata.normalize("NFC", _LINES.sub("\n", text))
-        if all(char in SAFE or self._known.get(char, char in _JOINERS) for char in set(plain)):
-            return (_LONG.sub(_breakable, plain) if broken else plain), 0
         count = 0
-        kept = []
-        for char in plain:
-            if char in SAFE or self._known.get(char, char in _JOINERS):
-                kept.append(char)
-            elif char == "\t" or unicodedata.category(char) == "Zs":
-                kept.append(" ")
-            elif not _silent(char):
-                kept.append(MISSING)
-                count += 1
-        whole = "".join(kept)
-        return (_LONG.sub(_breakable, whole) if broken else whole), count
+        if not (text.isascii() and text.isprintable()):
+            kept = []
+            for cluster in _clusters(_plain(text)):
+                good = cluster in SAFE or self._known.get(cluster, False)
+                count += not good
+                kept.append(cluster if good else MISSING)
+            text = "".join(kept)
+        return (_LONG.sub(_breakable, text) if broken else text), count
+
+
+def _plain(text: str) -> str:
+    """One form of Unicode, one kind of space and of line's end, nothing that is silent.
+
+    Left out are controls, marks of direction (they could make a text read otherwise than it was stored) and variations.
+    """
+    composed = unicodedata.normalize("NFC", _LINES.sub("\n", text))
+    if composed.isascii() and composed.isprintable():
+        return composed
+    return composed.translate(_TABLE)
+
+
+class _Table(dict[int, str]):
+    """What becomes of each character, found out once."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        kind = unicodedata.category(char)
+        if char == "\n":
+            made = char
+        elif char == "\t" or kind == "Zs":
+            made = " "
+        elif kind in {"Cc", "Cf"} or 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF:
+            made = ""
+        else:
+            # Halves of pairs, private and unassigned characters have no shape that all readers would share.
+            made = MISSING if kind in {"Cs", "Co", "Cn"} else char
+        self[code] = made
+        return made
+
+
+_TABLE = _Table()
+
+
+def _clusters(text: str) -> Iterable[str]:
+    """Characters with the marks that sit on them."""
+    if not any(unicodedata.combining(char) or unicodedata.category(char)[0] == "M" for char in set(text)):
+        return text
+    clusters: list[str] = []
+    for char in text:
+        if clusters and unicodedata.category(char)[0] == "M":
+            clusters[-1] += char
+        else:
+            clusters.append(char)
+    return clusters
+
+
+def _parts(cluster: str) -> Iterator[str]:
+    """All runs of a cluster's first characters, of which one is what typst names."""
+    some = cluster[:8]
+    return (some[a:b] for a in range(len(some)) for b in range(a + 1, len(some) + 1))
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return chr(int(found.group(1), 16))
 
 
 def _breakable(word: re.Match[str]) -> str:
     return word.group() + _BREAK
-
-
-def _blocked(char: str) -> bool:
-    return unicodedata.category(char) in _BLOCKED or _silent(char)
-
-
-def _silent(char: str) -> bool:
-    """Controls, marks of direction (which could make a text read otherwise than it was stored) and variation selectors."""
-    return (
-        unicodedata.category(char) in {"Cc", "Cf"}
-        or "\ufe00" <= char <= "\ufe0f"
-        or "\U000e0100" <= char <= "\U000e01ef"
-    )

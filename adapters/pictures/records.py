@@ -26,7 +26,7 @@ class Records:
     """Name of a figure and the numbers of its records, in words."""
 
     def cite(self, sources: Iterable[Source]) -> str:
-        """The numbers of these records, such as `1–35, 40`; empty for none."""
+        """The numbers of these records, such as 1 to 35 and 40 in short; empty for none."""
         known = self._known
         numbers = []
         for source in sources:
@@ -58,7 +58,7 @@ def _positions(positions: tuple[int, ...]) -> str:
 
 
 def ranges(numbers: Iterable[int]) -> str:
-    """Whole numbers as runs: 1, 2, 3, 7 → `1–3, 7`."""
+    """Whole numbers as runs: neighbours from three on with a dash between their ends."""
     ordered = sorted(set(numbers))
     if not ordered:
         return ""

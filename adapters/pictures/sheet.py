@@ -7,12 +7,9 @@ with the data as named datasets beside the specification, where a page that draw
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from adapters.pictures import theme
-
-if TYPE_CHECKING:
-    import altair as alt
 
 VEGA_LITE = "6.4"
 Align = Literal["left", "center", "right"]
@@ -281,7 +278,7 @@ def _y(alt: Any) -> Any:
     return alt.Y("y", type="quantitative", scale=_scale(alt, "y"), axis=_axis(alt, "y"))
 
 
-def _areas(alt: Any) -> "alt.Chart":
+def _areas(alt: Any) -> Any:
     return (
         alt.Chart(alt.NamedData(AREAS))
         .mark_rect()
@@ -295,7 +292,7 @@ def _areas(alt: Any) -> "alt.Chart":
     )
 
 
-def _rules(alt: Any) -> "alt.Chart":
+def _rules(alt: Any) -> Any:
     return (
         alt.Chart(alt.NamedData(RULES))
         .mark_rule()
@@ -311,7 +308,7 @@ def _rules(alt: Any) -> "alt.Chart":
     )
 
 
-def _lines(alt: Any) -> "alt.Chart":
+def _lines(alt: Any) -> Any:
     return (
         alt.Chart(alt.NamedData(LINES))
         .mark_line(strokeWidth=2, strokeJoin="round")
@@ -324,7 +321,7 @@ def _lines(alt: Any) -> "alt.Chart":
     )
 
 
-def _signs(alt: Any) -> "alt.Chart":
+def _signs(alt: Any) -> Any:
     return (
         alt.Chart(alt.NamedData(SIGNS))
         .mark_point(opacity=1)
@@ -340,7 +337,7 @@ def _signs(alt: Any) -> "alt.Chart":
     )
 
 
-def _words(alt: Any) -> "alt.Chart":
+def _words(alt: Any) -> Any:
     return (
         alt.Chart(alt.NamedData(WORDS))
         .mark_text(

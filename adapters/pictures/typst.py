@@ -5,6 +5,7 @@ Nothing is written to disk: template, data and pictures reach the compiler as by
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -20,6 +21,9 @@ from domain.progress.report import Report
 FAMILIES = ("Libertinus Serif", "New Computer Modern", "DejaVu Sans Mono")
 """Embedded in typst: Latin, Greek, Cyrillic, Hebrew, Arabic, Devanagari; neither Chinese, Japanese, Korean nor emoji."""
 
+_ALWAYS = SAFE | frozenset("\n\u2013\u2212\u2026\u201c\u201d\u2265\u2264\u00b1")
+"""Latin, and the signs that reports themselves use."""
+
 
 class TypstPrinter:
     """Fulfils `domain.ports.pictures.ReportPrinter`. Any thread may print.
@@ -34,15 +38,18 @@ class TypstPrinter:
 
     def pdf(self, report: Report, heading: Heading) -> bytes:
         content = document(report, heading, self._draw)
-        try:
-            return self._compile(self._legible(content))
-        except _failures():
-            # Clusters of characters that are each known may still be missing, or end in a panic of the text shaper.
-            return self._compile(_plain(content))
+        legible = self._legible(content)
+        # Characters that are each known may still be refused together: in drawings those of scripts that join letters
+        # (PDF/UA-1 wants their code points, which only running text gets), and anywhere by a panic of the text shaper.
+        with suppress(*_failures()):
+            return self._compile(legible)
+        with suppress(*_failures()):
+            return self._compile(_latin(legible, drawings_only=True))
+        return self._compile(_latin(content))
 
     def warm(self) -> None:
         """Load compiler and fonts, so that the first reader needn't wait."""
-        self._glyphs.learn("\u2013")
+        self._glyphs.learn(["\u2013\u2212\u2026\u201c\u201d\u2265\u2264"])
 
     def _draw(self, picture: Picture, report: Report, instrument: str | None) -> tuple[str, str]:
         drawing = self._pictures.draw(picture, PictureFormat.SVG, report, instrument=instrument)
@@ -68,7 +75,7 @@ class TypstPrinter:
 
     def _legible(self, content: Block) -> Block:
         """Every string as the fonts can show it, and a note where something stands in for what they can't."""
-        self._glyphs.learn(set().union(*_strings(content)))
+        self._glyphs.learn(_strings(content))
         missing = 0
 
         def shown(key: str, text: str) -> str:
@@ -111,18 +118,21 @@ def _failures() -> tuple[type[BaseException], ...]:
     return (typst.TypstError, *(kind for kind in BaseException.__subclasses__() if kind.__name__ == "PanicException"))
 
 
-def _plain(content: Block) -> Block:
-    """Latin alone, anything else a box: this can always be set."""
+def _latin(content: Block, *, drawings_only: bool = False) -> Block:
+    """Latin alone, anything else a box: this can always be set. `drawings_only` leaves running text as it is."""
     missing = 0
 
-    def latin(_: str, text: str) -> str:
+    def latin(key: str, text: str) -> str:
         nonlocal missing
-        kept = "".join(char if char in SAFE or char == "\n" else MISSING for char in text)
+        if drawings_only and key != "svg":
+            return text
+        kept = "".join(char if char in _ALWAYS else MISSING for char in text)
         missing += kept.count(MISSING) - text.count(MISSING)
         return kept
 
     plain: Block = _mapped(content, latin)
-    return {**plain, "notes": [_note(missing)] if missing else []}
+    notes = [*(content.get("notes", []) if drawings_only else []), *([_note(missing)] if missing else [])]
+    return {**plain, "notes": notes}
 
 
 def _strings(value: Any) -> list[str]:

@@ -5,7 +5,7 @@ import re
 import pikepdf
 
 _PAIR = re.compile(rb"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>")
-_BLOCK = re.compile(rb"beginbfchar(.*?)endbfchar", re.S)
+_BLOCK = re.compile(rb"beginbfchar(.*?)endbfchar", re.DOTALL)
 
 
 def elements(node):
@@ -21,16 +21,22 @@ def elements(node):
 
 
 def text(pdf):
-    """All text drawn, without its spaces, in the order of the pages' streams."""
+    """All text drawn, without its spaces and without headers and footers, in the order of the pages' streams."""
     return "".join("".join(_page(page).split()) for page in pdf.pages)
 
 
 def _page(page):
     tables = {name: _table(font) for name, font in _fonts(page).items()}
-    parts, table = [], {}
+    parts, table, marked = [], {}, []
     for instruction in pikepdf.parse_content_stream(page):
         operator = str(instruction.operator)
-        if operator == "Tf":
+        if operator in {"BDC", "BMC"}:
+            marked.append(str(instruction.operands[0]))
+        elif operator == "EMC":
+            marked.pop()
+        elif "/Artifact" in marked:
+            continue
+        elif operator == "Tf":
             table = tables[str(instruction.operands[0])]
         elif operator in {"Tj", "TJ"}:
             shown = instruction.operands[0]

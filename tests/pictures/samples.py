@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from uuid import UUID
 
 from domain.progress.report import (
@@ -107,7 +108,7 @@ def measure(maker, verdict, n, *, start=START, every=timedelta(days=7), holes=()
         if i not in holes
     ]
     crossings = []
-    for before, after in zip(scores, scores[1:], strict=False):
+    for before, after in pairwise(scores):
         for score, label in cuts:
             if (before.value < score) != (after.value < score):
                 crossings.append(
@@ -231,7 +232,7 @@ def engagement(maker, n, *, start=START, every=timedelta(days=7), holes=()):
     held = [a for a in appearances if a.state == "held"]
     gaps = tuple(
         Gap(since=a.at, until=b.at, days=(b.at - a.at).days, open=False, sources=(a.source, b.source))
-        for a, b in zip(held, held[1:], strict=False)
+        for a, b in pairwise(held)
         if b.at - a.at > 3 * every
     )
     counts = {state: sum(a.state == state for a in appearances) for state in ("held", "missed", "cancelled", "planned")}

@@ -109,10 +109,10 @@ def test_an_instrument_is_drawn_by_its_name():
 
 @pytest.mark.parametrize(("name", "picture"), DRAWN)
 def test_the_specification_is_one_that_altair_accepts_and_vega_lite_draws_alike(name, picture):
-    import altair
+    import altair as alt
 
     specification = json.loads(drawn(name, picture, PictureFormat.SPEC).body)
-    altair.Chart.from_dict(specification, validate=True)
+    alt.Chart.from_dict(specification, validate=True)
     assert specification["description"] == drawn(name, picture).alt
     theirs = vl_convert.vegalite_to_svg(specification, vl_version="6.4", allowed_base_urls=[])
     assert marks(theirs) == marks(drawn(name, picture).body.decode())
@@ -159,7 +159,8 @@ def check_words(sheet):
     assert all(before[1] < after[0] for before, after in itertools.pairwise(ends)), sheet.x.ticks
     assert len(ends) <= 8
     assert ends
-    assert ends[0][0] >= -frame.left and ends[-1][1] <= frame.width + frame.right
+    assert ends[0][0] >= -frame.left
+    assert ends[-1][1] <= frame.width + frame.right
 
 
 @pytest.mark.parametrize("colour", theme.TEXT_COLOURS)
@@ -260,7 +261,7 @@ def test_a_png_carries_its_words(name, picture):
         assert check == zlib.crc32(kind + content)
         chunks[kind] = content
         place += 12 + length
-    assert list(chunks)[0] == b"IHDR"
+    assert next(iter(chunks)) == b"IHDR"
     assert list(chunks)[-1] == b"IEND"
     assert chunks[b"iTXt"] == b"Description\0\0\0en\0\0" + drawing.alt.encode()
     width, _ = struct.unpack(">II", chunks[b"IHDR"][:8])
