@@ -146,7 +146,7 @@ def _restless(line: lines.Line, values: "NDArray[np.float64]", yardstick: Yardst
         )
     far = range_in_errors(len(values)) * error
     if turns := reversals(values, far):
-        times = "once" if turns == 1 else f"{turns} times"
+        times = {1: "once", 2: "twice"}.get(turns, f"{turns} times")
         return f"it turned round {times} by at least {told(far)}, more than measurement error does in so many scores"
     if spread_beyond(line.residuals, error) and spread_beyond(off_course(values), error):
         return f"scores scatter about it more than the measurement error of {told(error)} explains"
