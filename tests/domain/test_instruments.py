@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from importlib import resources
 from math import sqrt
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,7 @@ from domain.instruments import (
 from domain.instruments.catalogue import published
 from domain.model.risk_flag import FlagLevel
 
+ROOT = Path(__file__).parents[2]
 ALL = list(instruments())
 KEYS = ["audit-c", "gad-7", "pcl-5", "phq-9", "who-5"]
 each = pytest.mark.parametrize("which", ALL, ids=lambda one: one.key)
@@ -276,3 +278,19 @@ def test_files_lie_where_their_key_and_version_say():
     }
     assert {(data["key"], data["version"]) for data in found.values()} == set(found)
     assert {(one.key, one.version) for key in KEYS for one in published().versions(key)} == set(found)
+
+
+@each
+def test_the_page_for_clinicians_says_what_the_data_says(which):
+    page = (ROOT / "docs" / "measures.md").read_text(encoding="utf-8")
+    (row,) = (line for line in page.splitlines() if line.startswith(f"| `{which.key}` |"))
+    _, _, items, score, clinical, reliable, matters, missing, _ = (cell.strip() for cell in row.split("|"))
+    assert int(items) == len(which.items)
+    assert score.startswith(f"{which.least:g} to {which.most:g}")
+    assert which.clinical_cutoff is None or f"{which.clinical_cutoff:g}" in clinical.split()
+    assert reliable.split()[0] == f"{which.reliable_change:.1f}"
+    assert ("assumed" in reliable) is which.change.assumed
+    assert matters == (
+        "none established" if which.change.minimal_important is None else f"{which.change.minimal_important:g}"
+    )
+    assert missing == (f"up to {which.proration.missing_most}" if which.proration else "never")
