@@ -442,7 +442,7 @@ def _services(  # noqa: PLR0913, PLR0917 - wiring
             secrets=OsSecrets(),
             ids=UuidSource(),
         ),
-        changes=ChangeService(**common, feed=SqlChangeFeed(databases.events, recorder, mapper)),
+        changes=ChangeService(**common, state=state, feed=SqlChangeFeed(databases.events, recorder, mapper)),
         webhooks=WebhookService(
             **common,
             webhooks=store(Webhook),

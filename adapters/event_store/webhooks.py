@@ -67,9 +67,12 @@ class SqlDeliveryStore:
             rows = connection.execute(select(webhooks).order_by(webhooks.c.created_at_us, webhooks.c.id)).all()
         return tuple(_delivery(row) for row in rows)
 
-    def due(self, now_us: int) -> Sequence[UUID]:
+    def due(self, now_us: int, last: int) -> Sequence[UUID]:
         waiting = select(webhooks.c.id).where(
-            _ACTIVE, webhooks.c.due_at_us <= now_us, webhooks.c.leased_until_us <= now_us
+            _ACTIVE,
+            webhooks.c.due_at_us <= now_us,
+            webhooks.c.leased_until_us <= now_us,
+            webhooks.c.position != last,
         )
         with reading(self._engine) as connection:
             return tuple(connection.execute(waiting.order_by(webhooks.c.due_at_us)).scalars())

@@ -31,8 +31,8 @@ class InMemoryDeliveries:
             self._catch_up()
             return sorted(self._kept.values(), key=lambda one: (one.created_at_us, one.webhook_id))
 
-    def due(self, now_us: int) -> Sequence[UUID]:
-        return tuple(one.webhook_id for one in self.listed() if _due(one, now_us))
+    def due(self, now_us: int, last: int) -> Sequence[UUID]:
+        return tuple(one.webhook_id for one in self.listed() if _due(one, now_us) and one.position != last)
 
     def take(self, webhook_id: UUID, now_us: int, lease_s: int) -> Delivery | None:
         with self._log.lock:

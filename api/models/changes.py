@@ -15,8 +15,9 @@ _CHANGE = {
 
 
 class ChangeOut(Out):
-    """`resource_id` and `version` name what changed, to be read by the caller's own rights. `kind` is null where the record
-    was erased.
+    """`resource_id` and `version` name what changed, to be read by the caller's own rights. `kind` is precise, such as
+    `session.signed`, where the caller was let into the chart; elsewhere it is `client`, `identity` or `record`. It is null
+    where the record was erased.
     """
 
     position: int

@@ -25,8 +25,9 @@ def follow_changes(
     limit: Annotated[int, Query(ge=1, le=LIST_MOST, description="Most changes of a page.")] = 100,
 ) -> Response:
     """For service accounts with the scope `changes:read`. Begin with 0 or with a position that you know, and go on from
-    `scanned` each time: nothing is left out, and nothing comes in another order. Who gets `position_ahead` followed a log
-    that has been restored since.
+    `scanned` each time: nothing is left out, and nothing comes in another order. It covers the charts of the whole practice,
+    by ids; what exactly happened is told of those that the caller was let into. Who gets `position_ahead` followed a log that
+    has been restored since.
     """
     changes = ask.services.changes.changes(ask.call(), after, limit)
     items = [

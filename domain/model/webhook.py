@@ -188,13 +188,11 @@ class Webhook(Aggregate):
         old_is_good = self.old_until is not None and now < self.old_until
         return self.secrets if old_is_good else self.secrets[:1]
 
-    def wants(self, kind: str | None) -> bool:
-        """Whether a change of this precise kind is told. What was erased is told to all: they should look, and learn it."""
-        if kind is None:
-            return True
-        coarse = kind.partition(".")[0]
-        own = coarse if coarse in {WebhookKind.CLIENT, WebhookKind.IDENTITY} else WebhookKind.RECORD
-        return own in self.kinds
+    def wants(self, coarse: str | None) -> bool:
+        """Whether a change of this coarse kind is told. What was erased (None) is told to all: they should look, and learn
+        it.
+        """
+        return coarse is None or coarse in self.kinds
 
     def _require_there(self) -> None:
         if self.status is WebhookStatus.REMOVED:

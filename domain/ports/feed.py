@@ -30,6 +30,14 @@ class Change:
     client_id: UUID | None
     recorded_at: datetime
 
+    @property
+    def coarse(self) -> str | None:
+        """`client`, `identity` or `record`, as the log shows it in clear: it does not tell that a pseudonym has a risk flag."""
+        if self.kind is None:
+            return None
+        first = self.kind.partition(".")[0]
+        return first if first in {"client", "identity"} else "record"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:

@@ -69,8 +69,8 @@ class DeliveryStore(Protocol):
     def listed(self) -> Sequence[Delivery]:
         """All that were not removed, oldest first."""
 
-    def due(self, now_us: int) -> Sequence[UUID]:
-        """Active ones whose time has come and that nobody works on."""
+    def due(self, now_us: int, last: int) -> Sequence[UUID]:
+        """Active ones whose time has come, that nobody works on and that are not at position `last`."""
 
     def take(self, webhook_id: UUID, now_us: int, lease_s: int) -> Delivery | None:
         """For one caller only, until the lease runs out or `keep` ends it; None when it is not due."""

@@ -153,9 +153,9 @@ class WebhookService:
         return self._save(call, Action.WEBHOOK_CHANGE, webhook)
 
     def due(self, call: Call) -> Sequence[UUID]:
-        """Whose time has come. For the worker. Raises Denied, StoreUnavailable."""
+        """Whose time has come and who have not seen the end of the log. For the worker. Raises Denied, StoreUnavailable."""
         self._access.require(call, Action.WEBHOOK_DELIVER, RecordClass.JOURNAL)
-        return self._deliveries.due(microseconds(call.at))
+        return self._deliveries.due(microseconds(call.at), self._feed.last_position())
 
     def deliver(self, call: Call, webhook_id: UUID) -> int:
         """Follow the log from where this webhook stands, until there is nothing more, something fails, or the time of a
@@ -185,7 +185,7 @@ class WebhookService:
         told: list[Change] = []
         outcome, scanned = DeliveryOutcome.NONE, changes.scanned
         for change in changes.items:
-            if not run.webhook.wants(change.kind):
+            if not run.webhook.wants(change.coarse):
                 continue
             if self._clock.now() >= run.until:
                 scanned = change.position - 1

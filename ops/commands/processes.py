@@ -41,7 +41,7 @@ def project() -> None:
 
 
 def worker() -> None:
-    """Run background work: stale drafts, projection health, orphaned keys. Waits for Redis when it is away."""
+    """Run background work: reports, webhooks, work lists, stale drafts, orphaned keys. Waits for Redis when it is away."""
     from ops.bootstrap import Part, build
     from ops.jobs import JOBS
     from ops.logging import configure

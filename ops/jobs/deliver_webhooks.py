@@ -27,5 +27,10 @@ def deliver_webhooks(system: System) -> int:
 
 
 DELIVER_WEBHOOKS: Final = Job(
-    name="deliver_webhooks", run=deliver_webhooks, minutes=None, seconds=frozenset(range(0, 60, 5)), often=True
+    name="deliver_webhooks",
+    run=deliver_webhooks,
+    minutes=None,
+    seconds=frozenset(range(0, 60, 5)),
+    at_start=True,
+    often=True,
 )

@@ -66,15 +66,21 @@ def test_a_program_follows_what_changes_page_by_page(house, operator, clinician)
         assert len(page["items"]) <= 2
         seen += page["items"]
         after, more = page["scanned"], page["more"]
-    assert [item["kind"] for item in seen] == [
-        "client.registered",
-        "client.care_team_joined",
-        "identity.recorded",
-        "session.recorded",
-    ]
+    assert [item["kind"] for item in seen] == ["client", "client", "identity", "record"]
     assert {item["client_id"] for item in seen} == {client_id}
     assert seen[-1]["resource_id"] == session
     assert [item["position"] for item in seen] == sorted({item["position"] for item in seen})
+
+
+def test_what_exactly_happened_is_told_of_charts_that_the_program_was_let_into(house, operator, clinician):
+    program = Program(house, operator, "changes:read")
+    mine, others = clinician.new_client(), clinician.new_client()
+    clinician.put(f"/v1/clients/{mine}/care-team/{program.id}", {"relation": "system"})
+    start = house.system.recorder.last_position()
+    clinician.new_session(mine)
+    clinician.new_session(others)
+    items = program.get(f"/v1/changes?after={start}").json()["items"]
+    assert [(item["client_id"], item["kind"]) for item in items] == [(mine, "session.recorded"), (others, "record")]
 
 
 def test_the_feed_refuses_who_has_not_the_scope_and_people_at_all(house, operator, clinician):

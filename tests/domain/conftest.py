@@ -222,7 +222,7 @@ class House:
                 clock=self.clock,
                 jitter=lambda: 1.0,
             ),
-            changes=ChangeService(ledger=ledger, access=access, feed=InMemoryFeed(log)),
+            changes=ChangeService(ledger=ledger, access=access, state=state, feed=InMemoryFeed(log)),
             accounts=AccountService(ledger=ledger, access=access, state=state, accounts=accounts, hasher=self.hasher),
             sign_in=SignInService(
                 ledger=ledger,

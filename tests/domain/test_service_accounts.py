@@ -198,6 +198,7 @@ def test_the_feed_needs_its_scope_and_shows_ids_of_all_records(house, operator):
     call = house.call(signed_in(house, operator, Scope.CHANGES_READ))
     changes = house.services.changes.changes(call, 0, 100)
     assert {change.client_id for change in changes.items} == {client_id}
+    assert {change.kind for change in changes.items} == {"client", "identity"}
     assert house.reasons(call) == [("changes.read", "allowed", "")]
     with pytest.raises(ScopeNotPermitted):
         house.services.changes.changes(house.call(signed_in(house, operator, Scope.JOURNEY_READ)), 0, 100)

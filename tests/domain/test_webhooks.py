@@ -6,12 +6,18 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.memory.feed import InMemoryFeed
+from adapters.memory.identity import InMemoryClock, InMemorySecrets
+from adapters.memory.ledger import InMemoryAggregates, InMemoryLedger, InMemoryLog
+from adapters.memory.webhooks import InMemoryDeliveries, InMemorySender
 from domain.errors import Invalid
+from domain.model.client import Client
 from domain.model.webhook import (
     PauseReason,
+    Webhook,
     WebhookKind,
     WebhookNotFound,
     WebhookNotPaused,
@@ -24,9 +30,10 @@ from domain.ports.audit import AuditEntry
 from domain.ports.call import Actor, Role
 from domain.ports.feed import PositionAhead
 from domain.ports.webhooks import DeliveryOutcome as Ended
-from domain.services.access import RoleNotPermitted
-from domain.services.webhooks import BATCH, LEASE_S, LONGEST_DELAY_S
-from tests.domain.conftest import HOST, House
+from domain.services.access import Access, RoleNotPermitted
+from domain.services.webhooks import BATCH, LEASE_S, LONGEST_DELAY_S, WebhookService
+from tests.contracts.samples import call_by
+from tests.domain.conftest import HOST
 
 URL = "https://platform.example/hooks"
 WORKER = Actor(id=HOST.id, role=Role.SERVICE)
@@ -354,15 +361,36 @@ def test_any_text_is_taken_for_an_address_or_refused(text):
     assert text.lower().startswith(("https://", "http://"))
 
 
-@settings(max_examples=15)
+class Alone:
+    """The service over plain objects, without the rest of the house."""
+
+    def __init__(self):
+        self.log, self.clock, self.sender = InMemoryLog(), InMemoryClock(), InMemorySender()
+        self.ledger = InMemoryLedger(self.log)
+        self.feed = InMemoryFeed(self.log)
+        self.service = WebhookService(
+            ledger=self.ledger,
+            access=Access(ledger=self.ledger, state=self.log.state),
+            webhooks=InMemoryAggregates(self.log, Webhook),
+            deliveries=InMemoryDeliveries(self.log, self.ledger),
+            feed=self.feed,
+            sender=self.sender,
+            secrets=InMemorySecrets(),
+            clock=self.clock,
+        )
+
+    def call(self, role):
+        return call_by(Actor(id=uuid4(), role=role), self.clock.now())
+
+
 @given(st.lists(st.sampled_from([Ended.DELIVERED, Ended.BROKEN, Ended.TIMED_OUT]), max_size=30))
 def test_whatever_fails_all_arrives_at_last_in_order_and_at_least_once(ends):
-    house = House()
-    operator = house.person(Role.OPERATOR)
-    webhook_id, _ = registered(house, operator)
-    changed(house, times=3)
-    ends = list(ends)
-    taken = []
+    world, webhook_id, ends, taken = Alone(), uuid4(), list(ends), []
+    operator = world.call(Role.OPERATOR)
+    world.service.register(operator, webhook_id, url=URL, kinds=tuple(WebhookKind))
+    for _ in range(5):
+        client = Client.register(uuid4(), at=world.clock.now(), by=uuid4())
+        world.ledger.save(world.call(Role.CLINICIAN), AuditEntry(action="client.register"), client)
 
     def answer(message):
         outcome = ends.pop(0) if ends else Ended.DELIVERED
@@ -370,15 +398,14 @@ def test_whatever_fails_all_arrives_at_last_in_order_and_at_least_once(ends):
             taken.append(json.loads(message.body)["data"]["position"])
         return outcome
 
-    house.sender.answer = answer
+    world.sender.answer = answer
     for _ in range(len(ends) + 1):
-        deliver(house, webhook_id)
-        house.clock.forward(LONGEST_DELAY_S)
-        if state(house, operator, webhook_id).webhook.status is WebhookStatus.PAUSED:
-            house.services.webhooks.resume(house.call(operator), webhook_id)
-    told = [change.position for change in house.services.webhooks._feed.changes(0, 1000).items]
-    assert taken == told[-len(taken) :]
-    assert len(taken) == 9
+        world.service.deliver(world.call(Role.SERVICE), webhook_id)
+        world.clock.forward(LONGEST_DELAY_S)
+        if world.service.read(world.call(Role.OPERATOR), webhook_id).webhook.status is WebhookStatus.PAUSED:
+            world.service.resume(world.call(Role.OPERATOR), webhook_id)
+    assert taken == [change.position for change in world.feed.changes(0, 1000).items]
+    assert len(taken) == 10
 
 
 def test_reading_and_changing_webhooks_is_on_record(house, operator):

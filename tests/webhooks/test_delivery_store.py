@@ -71,7 +71,7 @@ class DeliveryStoreContract:
         taken = world.deliveries.take(webhook.id, LATER_US, 60)
         assert taken.webhook_id == webhook.id
         assert world.deliveries.take(webhook.id, LATER_US + 59_999_999, 60) is None
-        assert list(world.deliveries.due(LATER_US)) == []
+        assert list(world.deliveries.due(LATER_US, 99)) == []
         assert world.deliveries.take(webhook.id, LATER_US + 60_000_000, 60) is not None
 
     def test_paused_ones_and_those_that_wait_are_not_due(self, world):
@@ -81,9 +81,10 @@ class DeliveryStoreContract:
         world.deliveries.keep(call_by(actor()), (), replace(taken, due_at_us=LATER_US + 1), release=True)
         paused.pause(at=NOW, by=uuid4(), reason=PauseReason.OPERATOR)
         world.save(paused)
-        assert list(world.deliveries.due(LATER_US)) == [due.id]
+        assert list(world.deliveries.due(LATER_US, 99)) == [due.id]
         assert world.deliveries.take(paused.id, LATER_US, 60) is None
-        assert set(world.deliveries.due(LATER_US + 1)) == {waits.id, due.id}
+        assert set(world.deliveries.due(LATER_US + 1, 99)) == {waits.id, due.id}
+        assert list(world.deliveries.due(LATER_US + 1, 0)) == []
 
     @pytest.mark.parametrize("entries", [(), (ENTRY, ENTRY)])
     def test_what_was_kept_is_read_back_with_its_entries_in_the_log(self, world, entries):
