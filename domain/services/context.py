@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -125,7 +125,7 @@ class ContextService:
         until = wanted.until or now
         if wanted.look_back:
             return look_back(wanted.look_back, until, self._zone)
-        return period(wanted.since or datetime(1, 1, 2, tzinfo=until.tzinfo), until)
+        return period(wanted.since or datetime(FIRST_YEAR, 1, 1, tzinfo=UTC), until)
 
     def _items(self, client_id: UUID, wanted: Wanted, within: Period, at_least: int) -> list[JourneyItem]:
         """Read in parts, so that a short period of a long record costs little."""

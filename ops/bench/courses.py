@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,6 +20,11 @@ MISSED_EVERY: Final = 11
 GAD_7_EVERY: Final = 4
 GOAL_WEEKS: Final = 52
 _SUMMARY_WORDS: Final = 320
+_SYLLABLES: Final = [first + last for first in "bdfgklmnprst" for last in ("a", "en", "i", "or", "u")]
+_WORDS: Final = ["sleep", "worry", "sister", "calls"]
+_VOCABULARY: Final = [one + two for one in _SYLLABLES for two in _SYLLABLES][:2996] + _WORDS
+_OFTEN: Final = list(accumulate(1 / rank for rank in range(3, len(_VOCABULARY) + 3)))
+"""Natural language has few words that come often and many that don't (Zipf's law)."""
 
 
 class Courses(Samples):
@@ -37,8 +43,10 @@ class Courses(Samples):
             yield self._week(client_id, at, number, goal)
 
     def content(self, at: datetime) -> SessionContent:
-        """As others, with a summary as long as people write them."""
-        return replace(super().content(at), summary=self._text(_SUMMARY_WORDS))
+        """As others, with a summary as long as people write them, and as rich in words."""
+        words = self._random.choices(_VOCABULARY, cum_weights=_OFTEN, k=_SUMMARY_WORDS)
+        sentences = [" ".join(words[place : place + 14]).capitalize() for place in range(0, len(words), 14)]
+        return replace(super().content(at), summary=". ".join(sentences) + ".")
 
     def _week(self, client_id: UUID, at: datetime, number: int, goal: Goal | None) -> Piece:
         appointment = self._appointment(client_id, at)

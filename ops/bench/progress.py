@@ -34,7 +34,6 @@ WEEKS: Final = 520
 CLIENTS: Final = 200
 _OTHERS_WEEKS: Final = 26
 _A_ROUND: Final = 20
-_WARM_UP: Final = 5
 _BUDGET: Final = 8192
 _JSON: Final = "application/json"
 
@@ -105,11 +104,12 @@ def _questions(client: UUID, weeks: int, clients: int) -> Iterator[Question]:
 def _measured(home: Home, one: Clinic, question: Question, options: Options) -> Iterator[Row]:
     """The half and the slowest twentieth."""
     token = sign_in(one, one.samples.clinicians[0])
+    count = max(2, round(_A_ROUND * min(1.0, options.scale)))
     connection = HTTPConnection(one.settings.host, one.settings.port, timeout=60)
     try:
-        for _ in range(_WARM_UP):
+        for _ in range(max(1, count // 4)):
             _asked(connection, token, question)
-        rounds = [[_asked(connection, token, question) for _ in range(_A_ROUND)] for _ in range(options.rounds)]
+        rounds = [[_asked(connection, token, question) for _ in range(count)] for _ in range(options.rounds)]
     finally:
         connection.close()
     facts: dict[str, Any] = {"benchmark": "progress", "database": home.kind, "unit": "ms"}

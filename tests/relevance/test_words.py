@@ -1,5 +1,6 @@
 """BM25 over texts in memory, in any script."""
 
+import bm25s
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,6 +81,21 @@ def test_words_of_a_text_are_found_in_it(text):
 @given(TEXTS)
 def test_sentences_leave_nothing_out(text):
     assert "".join("".join(sentences(text)).split()) == "".join(text.split())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(st.sampled_from(["sleep", "panic", "work", "rain", "tea"]), min_size=1), min_size=1, max_size=12),
+    st.sets(st.sampled_from(["sleep", "panic", "moon"]), min_size=1),
+)
+def test_scores_are_those_of_a_library_that_indexes_every_word(texts, asked):
+    vocabulary = {word: number for number, word in enumerate(["sleep", "panic", "work", "rain", "tea", "moon"])}
+    index = bm25s.BM25(method="lucene")
+    ids = [[vocabulary[word] for word in text] for text in texts]
+    index.index((ids, vocabulary), create_empty_token=False, show_progress=False)
+    expected = index.get_scores_from_ids([vocabulary[word] for word in asked])
+    scores = WORDS.scores(" ".join(sorted(asked)), [" ".join(text) for text in texts])
+    assert list(scores) == pytest.approx(list(expected), abs=1e-5)
 
 
 @pytest.mark.parametrize(
