@@ -4,8 +4,8 @@ Slope: the median of the slopes between all pairs (Theil, 1950; Sen, 1968). Inte
 Kendall's statistic S allows, its variance corrected for ties and multiplied by the inflation that first-order
 autocorrelation causes (the idea of Hamed and Rao, J Hydrol 1998;204:182, with the exact factor of a weighted sum over
 unequal gaps in place of their approximation for equal ones). Short series show their autocorrelation badly and too low
-(Marriott and Pope, Biometrika 1954;41:390), so the estimate is corrected upwards and drawn towards 0.4, with the weight of
-twelve observations. How well all this holds is simulated by `anamnesis bench trends`.
+(Marriott and Pope, Biometrika 1954;41:390), so the estimate is corrected upwards and drawn towards 0.5, with the weight of
+twenty-four observations. How well all this holds is simulated by `anamnesis bench trends`.
 """
 
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-PRIOR_CORRELATION: Final = 0.4
-PRIOR_WEIGHT: Final = 12
+PRIOR_CORRELATION: Final = 0.5
+PRIOR_WEIGHT: Final = 24
 MOST_CORRELATION: Final = 0.9
 _TWO_SIDED: Final = 1.959963984540054
 MOST: Final = 300

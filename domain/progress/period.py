@@ -20,7 +20,10 @@ MOST_BUCKETS: Final = 1_100
 MOST_YEARS: Final = 100
 _LOOK_BACK: Final = re.compile(r"([0-9]{1,6})([dwmy])", re.ASCII)
 _MOST: Final = {"d": MOST_YEARS * 365, "w": MOST_YEARS * 52, "m": MOST_YEARS * 12, "y": MOST_YEARS}
-_FIRST_DAY: Final = date(1900, 1, 1)
+_FIRST_YEAR: Final = 1900
+_LAST_YEAR: Final = 2200
+_FIRST_DAY: Final = date(_FIRST_YEAR, 1, 2)
+"""The second of January: the first began in the year before for who lives east of Greenwich."""
 
 
 class LookBackNotUnderstood(Invalid):
@@ -51,10 +54,14 @@ class Period:
 
 
 def period(since: datetime, until: datetime) -> Period:
-    """Raises PeriodNotPossible for times without zone, or an end that is not after the beginning."""
+    """Raises PeriodNotPossible for times without zone or outside of what anybody lived, or an end that is not after the
+    beginning.
+    """
     for field, instant in (("since", since), ("until", until)):
         if instant.tzinfo is None:
             raise PeriodNotPossible(f"{field} needs a time zone or offset.", field=field)
+        if not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
+            raise PeriodNotPossible(f"{field} lies outside the years {_FIRST_YEAR} to {_LAST_YEAR}.", field=field)
     if until <= since:
         raise PeriodNotPossible("until must lie after since.", field="until")
     return Period(since=since.astimezone(UTC), until=until.astimezone(UTC))
@@ -72,8 +79,7 @@ def look_back(text: str, until: datetime, zone: ZoneInfo) -> Period:
     count, unit = int(found[1]), found[2]
     if count > _MOST[unit]:
         raise LookBackNotUnderstood(f"A look-back reaches {MOST_YEARS} years back at most.", field="look_back")
-    if until.tzinfo is None:
-        raise PeriodNotPossible("until needs a time zone or offset.", field="until")
+    period(until - timedelta(microseconds=1), until)
     day = until.astimezone(zone).date()
     match unit:
         case "d" | "w":

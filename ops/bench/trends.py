@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 from uuid import UUID
 
 import numpy as np
@@ -22,7 +22,7 @@ from domain.instruments import instrument
 from domain.progress.engagement import wilson
 from domain.progress.report import Observation, Source, Trend, TrendClass
 from domain.progress.trend import trend
-from domain.progress.yardstick import Yardstick
+from domain.progress.yardstick import STATE, Better, Yardstick
 from domain.services.observations import scale_of
 from ops.bench import machine
 from ops.bench.results import percentile
@@ -86,11 +86,20 @@ class Clients:
     """Simulates courses of one questionnaire, the same ones for the same seed."""
 
     def __init__(self, seed: int, key: str = "phq-9") -> None:
+        self.seed = seed
         self._chance = np.random.default_rng(seed)
         scale = scale_of(instrument(key))
         self.yardstick: Yardstick = scale.yardstick
         self._least, self._most = scale.least, scale.most
         self._error = scale.yardstick.error or 0.0
+
+    @classmethod
+    def of_states(cls, seed: int) -> Self:
+        """Ratings of a named state, 0 to 10, that scatter by two points: nobody has measured their error."""
+        clients = cls(seed)
+        clients.yardstick = Yardstick(threshold=STATE, important=STATE, better=Better.LOWER, known=False)
+        clients._least, clients._most, clients._error = 0.0, 10.0, 2.0
+        return clients
 
     def observe(self, course: Course) -> list[Observation]:
         """One client's scores."""
@@ -182,6 +191,16 @@ def tables(clients: Clients, runs: int) -> Iterator[str]:
     title = "Called stable, though the true change is the minimal important difference (nominal 2.5 %)"
     yield _grid(title, small, called(TrendClass.STABLE))
     yield _power(clients, runs)
+    states = Clients.of_states(clients.seed)
+    ratings = [
+        (course, states.judge(course, runs))
+        for course in (
+            Course(length=length, correlation=correlation, start=5.0)
+            for correlation in CORRELATIONS
+            for length in LENGTHS
+        )
+    ]
+    yield _grid("Ratings of a state called improving or regressing without any change (aim ≤ 5 %)", ratings, directed)
 
 
 def _power(clients: Clients, runs: int) -> str:

@@ -3,7 +3,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain.errors import ViewBehind
+from domain.errors import Erased, ViewBehind
 from domain.model.appointment import CancellationReason, CancelledBy, MissReason
 from domain.model.client import ClientNotFound
 from domain.model.goal import GoalContent, GoalMetric, Milestone
@@ -234,6 +234,14 @@ def test_only_the_care_team_and_the_client_read_a_report(house, clinician, clien
         report(house.call(house.person(Role.CLIENT, client_id=house.chart(clinician))), client_id)
     with pytest.raises(RoleNotPermitted):
         report(house.call(house.person(Role.ML_ENGINEER)), client_id)
+
+
+def test_an_erased_client_has_no_report_and_no_place_in_the_caseload(house, clinician, client_id):
+    take(house, clinician, client_id, weeks_ago(house, 2), 14)
+    house.log.fences.add(client_id)
+    with pytest.raises(Erased):
+        house.services.progress.report(house.call(clinician), client_id)
+    assert house.services.progress.caseload(house.call(clinician)) == ()
 
 
 def test_reading_a_report_leaves_a_trace(house, clinician, client_id):

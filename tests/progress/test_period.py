@@ -90,8 +90,21 @@ def test_a_period_needs_zones():
         period(ZONELESS, NOON)
     with pytest.raises(PeriodNotPossible, match="until"):
         period(NOON, ZONELESS)
-    with pytest.raises(PeriodNotPossible, match="until"):
+    with pytest.raises(PeriodNotPossible, match="zone or offset"):
         look_back("3d", ZONELESS, BERLIN)
+
+
+@pytest.mark.parametrize("year", [1, 1899, 2201, 9999])
+def test_nobody_lived_in_such_a_year(year):
+    then = datetime(year, 6, 1, tzinfo=UTC)
+    with pytest.raises(PeriodNotPossible, match="1900 to 2200"):
+        period(min(then, NOON), max(then, NOON))
+    with pytest.raises(PeriodNotPossible, match="1900 to 2200"):
+        look_back("3d", then, BERLIN)
+
+
+def test_a_look_back_from_long_ago_begins_where_the_calendar_of_records_does():
+    assert look_back("100y", datetime(1950, 6, 1, tzinfo=UTC), BERLIN).since.year == 1900
 
 
 def test_the_day_on_which_clocks_go_forward_has_23_hours_and_the_one_on_which_they_go_back_25():
