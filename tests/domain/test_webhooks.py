@@ -383,7 +383,7 @@ class Alone:
         return call_by(Actor(id=uuid4(), role=role), self.clock.now())
 
 
-@given(st.lists(st.sampled_from([Ended.DELIVERED, Ended.BROKEN, Ended.TIMED_OUT]), max_size=30))
+@given(st.lists(st.sampled_from([Ended.DELIVERED, Ended.BROKEN, Ended.TIMED_OUT]), max_size=12))
 def test_whatever_fails_all_arrives_at_last_in_order_and_at_least_once(ends):
     world, webhook_id, ends, taken = Alone(), uuid4(), list(ends), []
     operator = world.call(Role.OPERATOR)
