@@ -7,7 +7,8 @@ import gc
 import re
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module, resources
 from threading import Lock
@@ -72,9 +73,11 @@ class Icd10Cm:
 @cache
 def _read() -> CodeList:
     """Raises CodeListUnreadable."""
-    entries, edition = _entries(), _edition()
+    with _uncollected():
+        entries, edition = _entries(), _edition()
+        codes = CodeList(edition, entries)
     _forget()
-    return CodeList(edition, entries)
+    return codes
 
 
 def _entries() -> Sequence[CodeEntry]:
@@ -89,6 +92,18 @@ def _entries() -> Sequence[CodeEntry]:
         for code in package.get_all_codes(True)
         if not package.is_chapter_or_block(code)
     ]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Half a million objects that all stay for now: the collector would walk over them, and over all others, for nothing."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _imported() -> Any:
