@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from domain.errors import Misconfigured, Unavailable
 from ops import tether
 from ops.console import Voice
-from ops.demo_state import locked, open_state
+from ops.demo_state import locked, open_state, read_state
 from ops.demo_welcome import welcome
 from ops.embedded_redis import EmbeddedRedis
 from ops.ports import check_free, reachable
@@ -96,6 +96,12 @@ def own_settings(settings: Settings, redis: EmbeddedRedis) -> Settings:
         workers=1,
         drain_s=_DRAIN_S,
     )
+
+
+def seen_from_inside(settings: Settings) -> Settings:
+    """For other commands: a demo's own settings, when the data folder is a demo's."""
+    redis = EmbeddedRedis.used_in(settings.data_dir)
+    return own_settings(settings, redis) if redis and read_state(settings.data_dir) else settings
 
 
 class Demo:

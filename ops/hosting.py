@@ -11,6 +11,7 @@ from domain.model.account import AccountNotFound, normalised_login
 from domain.ports.call import Actor, Call, Purpose, Role, Scope
 from domain.services.service_accounts import IssuedSecret
 from ops.bootstrap import Part, System, build
+from ops.demo import seen_from_inside
 from ops.logging import configure
 from ops.settings import Settings
 
@@ -59,8 +60,8 @@ def call_of_host(system: System) -> Call:
 
 @contextmanager
 def hosted() -> Iterator[System]:
-    """The system that the environment's settings name, for a command. Raises what `build` raises."""
-    settings = Settings.load()
+    """The system that the environment's settings name, in a demo's folder the demo's, for a command. Raises what `build` raises."""
+    settings = seen_from_inside(Settings.load())
     configure("warning", process="host")
     with build(settings, parts=Part.HOST) as system:
         yield system

@@ -7,7 +7,6 @@ import typer
 if TYPE_CHECKING:
     from ops.checks.finding import Finding
     from ops.console import TerminalVoice
-    from ops.settings import Settings
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False) -> None:
@@ -18,11 +17,12 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
     import logging
 
     from ops.console import TerminalVoice, voice
+    from ops.demo import seen_from_inside
     from ops.doctor import examine, healthy
     from ops.settings import Settings
 
     logging.disable(logging.CRITICAL)  # what libraries warn about is among the findings
-    settings = _seen_from_inside(Settings.load())
+    settings = seen_from_inside(Settings.load())
     speaker = voice(as_json=as_json)
     findings = []
     for finding in examine(settings):
@@ -35,16 +35,6 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
         _show(speaker, findings)
     if not healthy(findings):
         raise typer.Exit(1)
-
-
-def _seen_from_inside(settings: "Settings") -> "Settings":
-    """A demo's own settings, when the data folder is a demo's."""
-    from ops.demo import own_settings
-    from ops.demo_state import read_state
-    from ops.embedded_redis import EmbeddedRedis
-
-    redis = EmbeddedRedis.used_in(settings.data_dir)
-    return own_settings(settings, redis) if redis and read_state(settings.data_dir) else settings
 
 
 def _show(speaker: "TerminalVoice", findings: "list[Finding]") -> None:

@@ -30,7 +30,7 @@ def transcripts(  # noqa: PLR0913, PLR0917 - one parameter an option
     clinician: Annotated[str, typer.Option(help="Login of the clinician who answers for the entries.")],
     source: Annotated[
         str, typer.Option(help="Name of the data set; keeps its transcripts apart from others'.")
-    ] = "annomi",
+    ] = "AnnoMI",
     date: Annotated[
         str | None,
         typer.Option(

@@ -88,7 +88,7 @@ def _diagnose(chart: Chart) -> None:
 
 def _plan(chart: Chart) -> None:
     care, at = CARE[chart.script.topic], chart.held[2].end + timedelta(minutes=30)
-    script = chart.script
+    script, due = chart.script, at.date() + timedelta(weeks=26)
     content = TreatmentPlanContent(
         presenting_problems=(care.description.split(",")[0],),
         formulation="What keeps it going was drawn together in the first sessions; the drawing is the plan's beginning.",
@@ -100,13 +100,13 @@ def _plan(chart: Chart) -> None:
         interventions=care.interventions,
         discharge_criteria=(care.discharge,),
         measures=(PlannedMeasure(instrument=script.instrument, every_days=7 * script.every * script.measured),),
-        review_due=at.date() + timedelta(weeks=26),
+        review_due=due,
     )
     plan = chart.add(TreatmentPlan.write(chart.client_id, at=at, by=chart.author, content=content))
-    for visit in chart.held[28::26]:
-        plan.review(
-            at=visit.end, by=chart.author, note="Gone through together.", review_due=visit.day + timedelta(weeks=26)
-        )
+    for visit in chart.held[3:]:
+        if visit.day >= due - timedelta(weeks=2):
+            due = visit.day + timedelta(weeks=26)
+            plan.review(at=visit.end, by=chart.author, note="Gone through together.", review_due=due)
 
 
 def _goals(chart: Chart) -> None:

@@ -36,9 +36,24 @@ class Person:
 
 PEOPLE: Final = (
     Person(key="operator", role=Role.OPERATOR, display_name="Noor Haddad", shows="accounts alone"),
-    Person(key="supervisor", role=Role.SUPERVISOR, display_name="Prof. Agnes Weidner", shows="the trainee's four clients, one co-signature to give"),
-    Person(key="clinician", role=Role.CLINICIAN, display_name="Dr. Ines Vogel", shows="21 clients: every kind of course, a crisis, a flag that waits"),
-    Person(key="trainee", role=Role.CLINICIAN, display_name="Leon Brandt", shows="four clients, one entry returned and one not co-signed yet"),
+    Person(
+        key="supervisor",
+        role=Role.SUPERVISOR,
+        display_name="Prof. Agnes Weidner",
+        shows="the trainee's four clients, one co-signature to give",
+    ),
+    Person(
+        key="clinician",
+        role=Role.CLINICIAN,
+        display_name="Dr. Ines Vogel",
+        shows="21 clients: every kind of course, a crisis, a flag that waits",
+    ),
+    Person(
+        key="trainee",
+        role=Role.CLINICIAN,
+        display_name="Leon Brandt",
+        shows="four clients, one entry returned and one not co-signed yet",
+    ),
     Person(key="compliance", role=Role.COMPLIANCE_OFFICER, display_name="Mirela Popa", shows="the audit trail"),
     Person(key="ml", role=Role.ML_ENGINEER, display_name="Chen Wei", shows="nothing clinical"),
     Person(key="client", role=Role.CLIENT, display_name="Mara Lindqvist", shows="her own journey and progress"),

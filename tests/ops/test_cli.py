@@ -16,13 +16,36 @@ def test_help_names_every_command(tmp_path: Path) -> None:
     told = run(plain_environment(tmp_path), "--help")
 
     assert told.returncode == 0
-    for command in ("demo", "doctor", "serve", "project", "worker", "migrate", "rebuild-views", "keys", "account"):
+    for command in (
+        "demo",
+        "doctor",
+        "serve",
+        "project",
+        "worker",
+        "migrate",
+        "rebuild-views",
+        "keys",
+        "account",
+        "import",
+    ):
         assert command in told.stdout
 
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "doctor", "serve", "project", "worker", "migrate", "rebuild-views", "keys create", "account create"],
+    [
+        "demo",
+        "doctor",
+        "serve",
+        "project",
+        "worker",
+        "migrate",
+        "rebuild-views",
+        "keys create",
+        "account create",
+        "import transcripts",
+        "import json",
+    ],
 )
 def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
     told = run(plain_environment(tmp_path), *command.split(), "--help")
