@@ -85,6 +85,13 @@ def answer_of(house, case, headers):
     )
 
 
+def forms_of(operation):
+    """Everything, each media type that it answers with, and one that nothing comes in."""
+    answers = operation.definition.raw["responses"].values()
+    forms = {form for answer in answers for form in answer.get("content", {}) if not form.endswith("problem+json")}
+    return ["*/*", *sorted(forms), "application/x-none, */*;q=0.1"]
+
+
 def takes_something(operation):
     if operation.label == "PUT /v1/sessions/{session_id}":
         return False  # the body that POST takes, which is the slowest to make up
@@ -96,13 +103,18 @@ def test_requests_that_are_right_are_answered_as_the_document_says(house, operat
     for operation in operations:
 
         @examples(6 if role is Role.CLINICIAN else 2)
-        @given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE), real=st.booleans())
-        def tried(case, real):
+        @given(
+            case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE),
+            real=st.booleans(),
+            accept=st.sampled_from(forms_of(operation)),
+        )
+        def tried(case, real, accept):
             # A position that no write has answered is waited for, and then told to be late (503): see test_pages.
             case.headers.pop("Read-After", None)
             if real:
                 case.path_parameters.update({name: known[name] for name in case.path_parameters or {} if name in known})
-            case.validate_response(answer_of(house, case, callers[role].headers()), checks=CHECKS)
+            headers = callers[role].headers() | {"Accept": accept}
+            case.validate_response(answer_of(house, case, headers), checks=CHECKS)
 
         tried()
 
