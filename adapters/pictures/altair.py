@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
-from adapters.pictures import attendance, emotions, goals, journey, render, scores
+from adapters.pictures import attendance, emotions, goals, journey, render, scores, theme
 from adapters.pictures.sheet import Axis, Sheet
 from adapters.pictures.timeline import Clock
 from domain.errors import NothingToDraw
@@ -38,7 +38,8 @@ class AltairPictures:
 
 def sketch(picture: Picture, report: Report, instrument: str | None = None) -> Sketch:
     """What to draw and the words that stand for it. Raises NothingToDraw."""
-    return _SKETCHES[picture](report, Clock(ZoneInfo(report.zone)), instrument)
+    sheet, alt = _SKETCHES[picture](report, Clock(ZoneInfo(report.zone)), instrument)
+    return sheet, theme.printable(alt)
 
 
 def _scores(report: Report, clock: Clock, instrument: str | None) -> Sketch:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from adapters.pictures import theme, timeline, words
 from adapters.pictures.sheet import Axis, Frame, Sheet
@@ -20,6 +21,7 @@ SIGNS = {
     "planned": (theme.DOT, theme.PAPER, theme.EDGE, 70.0, 1.5),
 }
 SHADES = {"held": theme.LINE, "missed": theme.ALERT, "cancelled": theme.INK, "planned": theme.EDGE}
+FRAME = Frame(height=0, left=118, right=18, top=94)
 
 
 def draw(engagement: Engagement, clock: Clock) -> tuple[Sheet, str]:
@@ -28,13 +30,13 @@ def draw(engagement: Engagement, clock: Clock) -> tuple[Sheet, str]:
     times = [clock.ms(appearance.at) for appearance in shown]
     times += [clock.ms(gap.until) for gap in engagement.gaps if gap.open]
     low, high = timeline.span(times)
-    ticks, years = timeline.ticks(low, high, most=5)
+    ticks, years = timeline.ticks(low, high, FRAME.width)
     height = LANE_PX * len(LANES)
     many = len(shown) > MANY
     sheet = Sheet(
         title=_title(engagement),
         subtitle=[_subtitle(engagement)],
-        frame=Frame(height=height, left=118, right=18, top=84, bottom=82 if many else 56),
+        frame=replace(FRAME, height=height, bottom=82 if many else 56),
         x=Axis(low, high, ticks, years),
         y=Axis(0, height),
     )

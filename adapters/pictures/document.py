@@ -137,7 +137,7 @@ def document(report: Report, heading: Heading, draw: Draw) -> Block:
         "overview": [overview] if overview else [],
         "sections": sections,
         "figures": [list(figure) for figure in writer.records.figures],
-        "records": [[words.title_case(kind), lines] for kind, lines in writer.records.groups()],
+        "records": writer.records.lines(),
     }
 
 

@@ -1,6 +1,7 @@
 """Named states over time, a ribbon each: how strong, around which level, and how widely it moved."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from adapters.pictures import theme, timeline, words
 from adapters.pictures.sheet import Axis, Frame, Sheet
@@ -13,6 +14,7 @@ ROW_PX, LANE_PX, FOOT_PX = 92, 56.0, 6.0
 MANY = 110
 MOST_SLICES = 70
 """More observations of one state than this are drawn as slices of the calendar."""
+FRAME = Frame(height=0, left=34, right=112, top=84)
 
 
 def draw(emotions: Sequence[EmotionProgress], clock: Clock) -> tuple[Sheet, str]:
@@ -20,7 +22,7 @@ def draw(emotions: Sequence[EmotionProgress], clock: Clock) -> tuple[Sheet, str]
     ranked = sorted(emotions, key=lambda emotion: (-len(emotion.observations), emotion.name))
     shown = ranked[:MOST_ROWS]
     low, high = timeline.span([clock.ms(seen.at) for emotion in shown for seen in emotion.observations])
-    ticks, years = timeline.ticks(low, high, most=5)
+    ticks, years = timeline.ticks(low, high, FRAME.width)
     height = ROW_PX * len(shown)
     more = f" (of {len(emotions)})" if len(shown) < len(emotions) else ""
     many = any(len(emotion.observations) > MANY for emotion in shown)
@@ -30,7 +32,7 @@ def draw(emotions: Sequence[EmotionProgress], clock: Clock) -> tuple[Sheet, str]
             "Intensity from 0 (absent) to 10 (as strong as can be)",
             "Ribbon: mean level, one standard deviation to each side",
         ],
-        frame=Frame(height=height, left=34, right=112, top=84, bottom=82 if many else 56),
+        frame=replace(FRAME, height=height, bottom=82 if many else 56),
         x=Axis(low, high, ticks, years),
         y=Axis(0, height),
     )

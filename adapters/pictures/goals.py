@@ -1,6 +1,7 @@
 """Goals, a row each: what was recorded between baseline and target, and the milestones underneath."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from adapters.pictures import theme, timeline, words
@@ -15,6 +16,7 @@ LANE_TOP, LANE_LOW, STEPS = 72.0, 24.0, 8.0
 """Heights of the course's upper and lower end and of the milestones in a row, in pixels from its foot."""
 KEY_PX = 62
 SHOWN_OF = {"active": 0, "completed": 1, "abandoned": 2}
+FRAME = Frame(height=0, left=34, right=120, top=62)
 
 
 def draw(goals: Sequence[GoalProgress], clock: Clock) -> tuple[Sheet, str]:
@@ -22,13 +24,13 @@ def draw(goals: Sequence[GoalProgress], clock: Clock) -> tuple[Sheet, str]:
     ranked = sorted(goals, key=lambda goal: (SHOWN_OF.get(goal.status, 3), -goal.set_on.toordinal(), str(goal.id)))
     shown = ranked[:MOST_ROWS]
     low, high = timeline.span([time for goal in shown for time in _times(goal, clock)])
-    ticks, years = timeline.ticks(low, high, most=5)
+    ticks, years = timeline.ticks(low, high, FRAME.width)
     height = sum(_row_px(goal) for goal in shown)
     more = f" (of {len(goals)}; the others are in the text)" if len(shown) < len(goals) else ""
     sheet = Sheet(
         title=words.title_case(words.count(len(shown), "goal")) + more,
         subtitle=["From baseline to target, with milestones below"],
-        frame=Frame(height=height, left=34, right=120, top=62, bottom=KEY_PX + 26),
+        frame=replace(FRAME, height=height, bottom=KEY_PX + 26),
         x=Axis(low, high, ticks, years),
         y=Axis(0, height),
     )

@@ -1,5 +1,7 @@
 """The whole journey at a glance: sessions, each measure, goals, milestones and risk flags in lanes of one time."""
 
+from dataclasses import replace
+
 from adapters.pictures import goals as goal_signs
 from adapters.pictures import theme, timeline, words
 from adapters.pictures.sheet import Axis, Frame, Sheet
@@ -12,6 +14,7 @@ MOST_BARS = 7
 MERGED_PX = 2.0
 """Marks nearer than this are drawn as one block: the eye couldn't part them."""
 STEP_PX = 9
+FRAME = Frame(height=0, left=126, right=18, top=62, bottom=126)
 
 
 def draw(report: Report, clock: Clock) -> tuple[Sheet, str]:
@@ -22,12 +25,12 @@ def draw(report: Report, clock: Clock) -> tuple[Sheet, str]:
     times = [at for _, lane in lanes for at in lane] + [end for span in spans for end in span]
     times += [clock.ms(flag.raised_at) for flag in report.flags]
     low, high = timeline.span(times)
-    ticks, years = timeline.ticks(low, high, most=5)
+    ticks, years = timeline.ticks(low, high, FRAME.width)
     height = LANE_PX * (len(lanes) + 3)
     sheet = Sheet(
         title="The journey",
         subtitle=[f"{words.count(report.events, 'record')} {words.days_between(clock, [report.since, report.until])}"],
-        frame=Frame(height=height, left=126, right=18, top=62, bottom=126),
+        frame=replace(FRAME, height=height),
         x=Axis(low, high, ticks, years),
         y=Axis(0, height),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, pairwise
+from itertools import pairwise
 from uuid import UUID
 
 from domain.progress.report import Source
@@ -45,11 +45,11 @@ class Records:
         self.figures.append((name, cited or "none"))
         return cited
 
-    def groups(self) -> list[tuple[str, list[str]]]:
-        """Kinds of records in the order of their numbers, each with lines of `number id: event positions`."""
+    def lines(self) -> list[str]:
+        """`number kind id: event positions`, a line for each record."""
         return [
-            (kind.replace("_", " "), [f"{one.number} {one.id}: {_positions(one.positions)}" for one in held])
-            for kind, held in groupby(self._known.values(), key=lambda record: record.kind)
+            f"{one.number} {one.kind.replace('_', ' ')} {one.id}: {_positions(one.positions)}"
+            for one in self._known.values()
         ]
 
 

@@ -25,8 +25,8 @@ def svg(sheet: Sheet, alt: str) -> str:
     drawn = vl_convert.vega_to_svg(sheet.compiled(wordless=True), allowed_base_urls=[])
     head, close, body = drawn.partition(">")
     body = body.removesuffix(_END) + "".join(map(_word, sheet.words())) + _END
-    words = f"<title>{escape(printable(sheet.title))}</title><desc>{escape(printable(alt))}</desc>"
-    return f'{head} role="img" aria-label={quoteattr(printable(alt))}{close}{words}{body}'
+    words = f"<title>{escape(sheet.title)}</title><desc>{escape(alt)}</desc>"
+    return f'{head} role="img" aria-label={quoteattr(alt)}{close}{words}{body}'
 
 
 def _word(placed: tuple[float, float, Row]) -> str:
@@ -34,7 +34,7 @@ def _word(placed: tuple[float, float, Row]) -> str:
     bold = ' font-weight="bold"' if row["weight"] == "bold" else ""
     return (
         f'<text text-anchor="{_ANCHORS[row["align"]]}" transform="translate({x:.2f},{y:.2f})" font-family="{theme.FONT}" '
-        f'font-size="{row["size"]}px"{bold} fill="{row["colour"]}">{escape(printable(row["text"]))}</text>'
+        f'font-size="{row["size"]}px"{bold} fill="{row["colour"]}">{escape(row["text"])}</text>'
     )
 
 
@@ -47,15 +47,6 @@ def png(drawing: str, alt: str) -> bytes:
     chunk = struct.pack(">I", len(content)) + b"iTXt" + content + struct.pack(">I", zlib.crc32(b"iTXt" + content))
     place = _PNG_START + _HEADER_BYTES
     return pixels[:place] + chunk + pixels[place:]
-
-
-def printable(text: str) -> str:
-    """`text` without what XML 1.0 can't hold: control characters, halves of surrogate pairs, non-characters."""
-    return "".join(char for char in text if char in "\t\n" or _allowed(ord(char)))
-
-
-def _allowed(code: int) -> bool:
-    return 0x20 <= code < 0x7F or 0xA0 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF
 
 
 def specification(sheet: Sheet, alt: str) -> bytes:

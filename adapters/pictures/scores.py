@@ -18,7 +18,7 @@ def draw(measure: MeasureProgress, clock: Clock) -> tuple[Sheet, str]:
     """The sheet and its words. `measure` has one score at least."""
     points = [(clock.ms(score.at), score.value) for score in measure.scores]
     low, high = timeline.span([at for at, _ in points])
-    ticks, years = timeline.ticks(low, high, most=5)
+    ticks, years = timeline.ticks(low, high, FRAME.width)
     sheet = Sheet(
         title=f"{_name(measure)}: {words.verdict(measure.trend)}",
         subtitle=_subtitle(measure),

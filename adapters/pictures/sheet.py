@@ -58,6 +58,8 @@ class Sheet:
 
     def __post_init__(self) -> None:
         """Draws the grid; a tick whose label would be cut off at an edge keeps its place without the label."""
+        self.title = theme.printable(self.title)
+        self.subtitle = [theme.printable(line) for line in self.subtitle]
         self.x = replace(
             self.x, ticks=[(place, label if self._fits(place, label) else "") for place, label in self.x.ticks]
         )
@@ -138,7 +140,15 @@ class Sheet:
         """One line of text whose middle lies at `y`."""
         weight = "bold" if bold else "normal"
         self.rows[WORDS].append(
-            {"x": x, "y": y, "text": text, "colour": colour, "align": align, "size": size, "weight": weight}
+            {
+                "x": x,
+                "y": y,
+                "text": theme.printable(text),
+                "colour": colour,
+                "align": align,
+                "size": size,
+                "weight": weight,
+            }
         )
 
     def specification(self) -> Row:

@@ -84,6 +84,20 @@ def shortened(text: str, room_px: float, size: float = TEXT_PX, *, bold: bool = 
     return line[:kept].rstrip() + "…"
 
 
+def printable(text: str) -> str:
+    """`text` without what XML 1.0 can't hold: control characters, halves of surrogate pairs, non-characters.
+
+    Everything that is drawn passes here: vl-convert ends the whole process when it measures a control character.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char for char in text if char in "\t\n" or _allowed(ord(char)))
+
+
+def _allowed(code: int) -> bool:
+    return 0x20 <= code < 0x7F or 0xA0 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF
+
+
 def side_px(spacing_px: float, most: float = 9.5) -> float:
     """How wide a sign may be when its neighbours lie so far apart: white stays between them as long as it can."""
     return min(most, max(0.75 * spacing_px, 3.0))

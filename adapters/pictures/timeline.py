@@ -7,6 +7,8 @@ from itertools import pairwise
 from statistics import median
 from zoneinfo import ZoneInfo
 
+from adapters.pictures.theme import text_px
+
 DAY_MS = 86_400_000
 EPOCH = date(1970, 1, 1)
 LEAST_SPAN_MS = 14 * DAY_MS
@@ -88,6 +90,8 @@ def _starts(low: int, high: int, months: int, days: int) -> Iterator[tuple[int, 
         day = day + timedelta(days=days) if days else _months_on(day, months)
 
 
+MOST_TICKS = 8
+LABEL_GAP_PX = 10
 STEPS = (
     (0, 1),
     (0, 2),
@@ -106,21 +110,31 @@ STEPS = (
 )
 
 
-def ticks(low: int, high: int, most: int = 6) -> tuple[list[tuple[int, str]], str]:
-    """Places and labels, at most `most` of them, and what the axis as a whole says: the years that its labels leave out."""
+def ticks(low: int, high: int, width_px: int) -> tuple[list[tuple[int, str]], str]:
+    """Places and labels of as many real dates as stand side by side on so many pixels, and the years that days leave out."""
+    labels: list[tuple[int, str]] = []
     for months, days in STEPS:
-        if (high - low) / (most + 2) > (days or 31 * months) * DAY_MS:
+        if (high - low) / MOST_TICKS > (days or 31 * months) * DAY_MS:
             continue
-        starts = [(ms, day) for ms, day in _starts(low, high, months, days) if low <= ms <= high]
-        if len(starts) <= most + (2 if months >= 12 else 0):
+        labels = [(ms, _label(day, months, days)) for ms, day in _starts(low, high, months, days) if low <= ms <= high]
+        if _fit(labels, width_px / (high - low)):
             break
+    if not days:
+        return labels, ""
+    first, last = _from_ms(low).year, _from_ms(high).year
+    return labels, str(first) if first == last else f"{first} to {last}"
+
+
+def _label(day: date, months: int, days: int) -> str:
     if days:
-        first, last = _from_ms(low).year, _from_ms(high).year
-        years = str(first) if first == last else f"{first} to {last}"
-        return [(ms, f"{day.day} {MONTHS[day.month - 1]}") for ms, day in starts], years
-    if months >= 12:
-        return [(ms, str(day.year)) for ms, day in starts], ""
-    return [(ms, f"{MONTHS[day.month - 1]} {day.year}") for ms, day in starts], ""
+        return f"{day.day} {MONTHS[day.month - 1]}"
+    return str(day.year) if months >= 12 else f"{MONTHS[day.month - 1]} {day.year}"
+
+
+def _fit(labels: list[tuple[int, str]], px_per_ms: float) -> bool:
+    widest = max((text_px(label) for _, label in labels), default=0.0)
+    near = min((later - earlier for (earlier, _), (later, _) in pairwise(labels)), default=float("inf"))
+    return near * px_per_ms >= widest + LABEL_GAP_PX
 
 
 def usual_spacing(times: Sequence[int]) -> float:

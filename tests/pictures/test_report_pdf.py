@@ -145,7 +145,7 @@ def test_numbers_of_records_lead_to_the_records_meant(opened):
     said = text(opened)
     first = samples.year().measures[0]
     assert squeezed(f"1\u2013{len(first.scores)}") in said
-    assert squeezed(f"1 {first.scores[0].source.id}") in said
+    assert squeezed(f"1 measure {first.scores[0].source.id}") in said
 
 
 def test_each_trend_is_printed_with_rule_interval_and_observations(opened):
