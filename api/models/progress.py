@@ -147,6 +147,7 @@ class GoalProgressOut(Out):
     sessions: int
     last_touched: Day | None
     trend: TrendOut
+    buckets: tuple[SummaryOut, ...]
     source: Place
 
 

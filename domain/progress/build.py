@@ -31,6 +31,7 @@ def report(record: Record, period: Period, zone: ZoneInfo, by: By | None, scales
         scores=record.scores,
         scales=_newest(record.scores, scales),
         meetings=record.meetings,
+        parts=parts,
     )
     drawn_on: set[UUID] = {each.source.id for each in scores}
     drawn_on.update(each.source.id for each in feelings)

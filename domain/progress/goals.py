@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from domain.progress.period import Period, day_of, day_start
 from domain.progress.record import Aim, Meeting, Milestone, Scale, Score
-from domain.progress.report import GoalProgress, MilestoneProgress, Observation, Trend
+from domain.progress.report import Bucket, GoalProgress, MilestoneProgress, Observation, Trend
+from domain.progress.series import summaries
 from domain.progress.trend import in_order, trend
 from domain.progress.yardstick import PART_OF_GOAL, Better, Yardstick
 
@@ -23,6 +24,7 @@ class _Known:
     scores: Sequence[Score]
     scales: dict[str, Scale]
     meetings: Sequence[Meeting]
+    parts: Sequence[Bucket]
 
     @property
     def last_day(self) -> date:
@@ -37,9 +39,10 @@ def goals(  # noqa: PLR0913 - what goals are counted from
     scores: Sequence[Score],
     scales: dict[str, Scale],
     meetings: Sequence[Meeting],
+    parts: Sequence[Bucket] = (),
 ) -> tuple[GoalProgress, ...]:
     """Goals that stood at any time of the period, in the order they were set. `scales` by instrument."""
-    known = _Known(period, zone, scores, scales, meetings)
+    known = _Known(period, zone, scores, scales, meetings, parts)
     first_day = day_of(period.since, zone)
     standing = [
         aim for aim in aims if aim.set_at < period.until and not (aim.ended_on is not None and aim.ended_on < first_day)
@@ -74,6 +77,7 @@ def _goal(aim: Aim, known: _Known) -> GoalProgress:
         last_touched=_last_touched(aim, course, meetings, known),
         trend=_trend(aim, baseline, inside, known.scales),
         source=aim.source,
+        buckets=summaries(inside, known.parts),
     )
 
 

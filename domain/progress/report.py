@@ -196,6 +196,8 @@ class GoalProgress:
     last_touched: date | None
     trend: Trend
     source: Source
+    buckets: tuple[Summary, ...] = ()
+    """The recorded values of each part; of a goal counted by milestones, the share reached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -196,6 +196,7 @@ def _goal(goal: GoalProgress, sources: _Sources) -> Json:
         "sessions": goal.sessions,
         "last_touched": goal.last_touched.isoformat() if goal.last_touched else None,
         "trend": _trend(goal.trend, sources),
+        "buckets": _summaries(goal.buckets, sources),
         "source": sources.place(goal.source),
     }
 

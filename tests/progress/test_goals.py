@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.progress.goals import goals
-from domain.progress.period import period
-from domain.progress.report import TrendClass
+from domain.progress.period import buckets, period
+from domain.progress.report import By, TrendClass
 from tests.progress.samples import PHQ_9, START, WEEK, aim, meeting, milestone, scores, steps
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -42,6 +42,14 @@ def test_values_after_the_period_are_not_known_yet_and_those_before_it_still_hol
     assert goal.current == 20
     assert goal.course == ()
     assert goal.trend.observations == 0
+
+
+def test_values_are_told_by_the_part_they_lie_in():
+    months = buckets(HALF_A_YEAR, By.MONTH, BERLIN)
+    (goal,) = goals(
+        [aim(steps=steps(10, 20, 30, 60))], HALF_A_YEAR, BERLIN, scores=(), scales={}, meetings=(), parts=months
+    )
+    assert [(each.count, each.last) for each in goal.buckets][:3] == [(3, 30), (1, 60), (0, None)]
 
 
 def test_a_goal_that_rises_steadily_improves_and_one_meant_to_fall_does_by_falling():
