@@ -10,10 +10,9 @@ from types import MappingProxyType
 from typing import Any, Final
 from uuid import uuid5
 
-from eventsourcing.domain import Aggregate
-
 from domain.model.appointment import Appointment
 from domain.model.client import Client
+from domain.model.clinical import ClinicalRecord
 from domain.model.diagnosis import Diagnosis
 from domain.model.goal import Goal
 from domain.model.measure import Measure
@@ -69,7 +68,7 @@ def care_change_as_json(event: Client.CareTeamJoined | Client.CareTeamLeft) -> J
     }
 
 
-SHOWN: Final[Mapping[type[Aggregate], Shown]] = MappingProxyType(
+SHOWN: Final[Mapping[type[ClinicalRecord], Shown]] = MappingProxyType(
     {
         Session: Shown("session", lambda session: session.content.took_place.instant, session_as_json),
         Appointment: Shown("appointment", lambda appointment: appointment.start.instant, appointment_as_json),
