@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Final, Self
@@ -280,7 +281,7 @@ def trends(
     for name, fact in facts.items():
         speaker.say("bench.machine", f"{name:12} {fact}", fact=name, value=fact)
     told = ["".join(f"* {name}: {fact}\n" for name, fact in facts.items())]
-    for each in (timings(clients), *tables(clients, runs)):
+    for each in chain((timings(clients),), tables(clients, runs)):
         speaker.say("bench.table", each)
         told.append(each)
     if table:
