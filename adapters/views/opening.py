@@ -74,7 +74,7 @@ def opened_when_needed(open_row: Opener, client_id: UUID, rows: Sequence[Any]) -
     then what `opened` does. Reports count most sessions and appointments without a look inside.
     """
     items = []
-    for raw_id, kind, state, version, happened_at_us, recorded_at_us, positions, sealed in rows:
+    for raw_id, kind, state, version, happened_at_us, recorded_at_us, positions, sealed, *_ in rows:
         item_id = raw_id if isinstance(raw_id, UUID) else UUID(raw_id)
         content: Any
         if kind == ENTRY:

@@ -147,6 +147,8 @@ class Runner:
 
     def _find_positions(self) -> None:
         views = [projection.view for projection in self._projections.values()]
+        for name in self._tracking.renew(views, self._log.last_position()):
+            _log.warning("a view of an earlier release is built anew", view=name)
         with translated("views"), write_transaction(self._tracking.engine) as connection:
             claimed = self._tracking.claim(connection, views, self._log.last_position())
         head = self._log.last_position()

@@ -118,12 +118,31 @@ class ViewTracking(TrackingRecorder):
         with translated("views"), write_transaction(self.engine) as connection:
             self.lock(connection, views)
             for view in views:
-                for table in view.tables:
-                    connection.execute(delete(table))
-                connection.execute(delete(parked_events).where(parked_events.c.projection == view.name))
-                row = self._row(view.name, position=0, rebuild_until=head, version=view.version)
-                name = row.pop("projection")
-                connection.execute(update(view_tracking).where(view_tracking.c.projection == name).values(row))
+                self._start_over(connection, view, head)
+
+    def renew(self, views: Collection[View], head: int) -> list[str]:
+        """As `reset`, for those views alone whose rows an earlier release built from this log; their names.
+
+        Never for rows of a later release, nor for those of another log: that is for a person to decide.
+        """
+        with translated("views"), write_transaction(self.engine) as connection:
+            found = self.lock(connection, views, head)
+            old = [view for view in views if self._of_earlier_release(view, found[view.name])]
+            for view in old:
+                self._start_over(connection, view, head)
+        return [view.name for view in old]
+
+    def _of_earlier_release(self, view: View, progress: Progress) -> bool:
+        of_this_log = (progress.deployment_id, progress.incarnation) == (self._deployment_id, self._incarnation)
+        return of_this_log and 0 < progress.version < view.version
+
+    def _start_over(self, connection: Connection, view: View, head: int) -> None:
+        for table in view.tables:
+            connection.execute(delete(table))
+        connection.execute(delete(parked_events).where(parked_events.c.projection == view.name))
+        row = self._row(view.name, position=0, rebuild_until=head, version=view.version)
+        name = row.pop("projection")
+        connection.execute(update(view_tracking).where(view_tracking.c.projection == name).values(row))
 
     def announce(self) -> None:
         """Wake the readers of this process; call it after the commit."""

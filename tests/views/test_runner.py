@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from eventsourcing.persistence import Tracking
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 from views_world import (
     CANARY,
     DEPLOYMENT,
@@ -26,7 +26,7 @@ from adapters.views.bulk import insert_rows
 from adapters.views.fences import fence
 from adapters.views.parked import PARKED
 from adapters.views.runner import Runner
-from adapters.views.tables import AUDIT, JOURNEY, VIEWS, view_fences
+from adapters.views.tables import AUDIT, JOURNEY, VIEWS, journey_items, view_fences, view_tracking
 from adapters.views.tracking import ViewNeedsRebuild, ViewTracking
 from domain.errors import Erased, Misconfigured, ViewBehind
 from domain.model.audit import AuditEvent
@@ -164,7 +164,7 @@ def test_a_value_that_the_database_refuses_parks_its_event_alone(world) -> None:
 
 def test_a_rebuild_tries_again_what_was_parked(world, monkeypatch) -> None:
     client_id = history(world)
-    monkeypatch.setattr("adapters.views.stories.session_as_json", _defect)
+    monkeypatch.setattr("domain.services.rendering.session_content_as_json", _defect)
     world.runner.catch_up()
     assert {code for _, _, code in parked(world)} == {"ZeroDivisionError"}
     monkeypatch.undo()
@@ -300,6 +300,33 @@ def test_after_a_restore_views_wait_for_their_rebuild(world) -> None:
     assert [each.needs_rebuild for each in restored.health()] == [True, True]
     restored.rebuild()
     assert [each.needs_rebuild for each in restored.health()] == [False, False]
+    with pytest.raises(ViewNeedsRebuild):
+        world.journey.of_client(client_id)
+
+
+def test_views_that_an_earlier_release_built_are_built_anew_by_themselves(world) -> None:
+    client_id = history(world)
+    world.runner.catch_up()
+    whole = world.stored()
+    with world.databases.views.begin() as connection:
+        connection.execute(update(view_tracking).where(view_tracking.c.projection == "journey").values(version=1))
+        connection.execute(delete(journey_items))
+    with pytest.raises(ViewNeedsRebuild):
+        world.journey.of_client(client_id)
+    world.new_runner().catch_up()
+    assert world.stored() == whole
+    assert [each.needs_rebuild for each in world.runner.health()] == [False, False]
+
+
+def test_views_of_a_later_release_are_left_to_it(world) -> None:
+    client_id = history(world)
+    world.runner.catch_up()
+    whole = world.stored()
+    with world.databases.views.begin() as connection:
+        connection.execute(update(view_tracking).values(version=view_tracking.c.version + 1))
+    with pytest.raises(ViewNeedsRebuild):
+        world.new_runner().catch_up()
+    assert world.stored() == whole
     with pytest.raises(ViewNeedsRebuild):
         world.journey.of_client(client_id)
 
