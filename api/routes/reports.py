@@ -64,7 +64,7 @@ def request_report(client_id: UUID, body: ReportIn, ask: Writer) -> Response:
 
 @router.get("/reports", **reads("List one's reports", ReportJobsOut, RoleNotPermitted))
 def list_reports(ask: Reader) -> Response:
-    """Newest first."""
+    """Newest first; those that have expired are gone."""
     return found({"items": [_job_as_json(job) for job in ask.services.reports.mine(ask.call())]})
 
 

@@ -58,6 +58,7 @@ def list_webhooks(ask: Reader) -> Response:
 
 @router.get("/{webhook_id}", **reads("Read a webhook", WebhookOut, *_THERE, versioned=True))
 def read_webhook(webhook_id: UUID, ask: Reader) -> Response:
+    """How it is set, how far it has come and how its last attempt ended; never its secret."""
     state = ask.services.webhooks.read(ask.call(), webhook_id)
     return found(_webhook_as_json(state), version=state.webhook.version)
 
