@@ -5,7 +5,7 @@ from typing import Any
 from adapters.event_store.codec import Codec
 from adapters.event_store.feed import SCAN_MOST, TOLD
 from adapters.event_store.registry import REGISTRY
-from adapters.memory.ledger import InMemoryLog
+from adapters.memory.ledger import InMemoryLog, replayed
 from domain.ports.feed import Change, Changes, PositionAhead, StoredEvent
 
 
@@ -42,14 +42,14 @@ class InMemoryFeed:
         client_id = self._log.subjects.get(event.originator_id)
         erased = client_id in self._log.fences
         data = self._codec.fields(REGISTRY.topic_of(kind.coarse), self._codec.encode(event))
-        owner: Any = event if kind.coarse == "audit" else self._codec
+        owner: Any = event if kind.coarse == "audit" else replayed(self._log.streams[event.originator_id])
         return StoredEvent(
             position=position,
             kind=None if erased else kind.kind,
             resource_id=event.originator_id,
             version=event.originator_version,
             client_id=client_id,
-            record_class=str(getattr(owner, "RECORD_CLASS", "")),
+            record_class=str(owner.RECORD_CLASS),
             recorded_at=event.timestamp,
             happened_at=None if erased else event.timestamp,
             leaf=b"",

@@ -147,3 +147,20 @@ def test_only_the_care_team_has_contexts(house, chart, colleague, operator, engi
     assert colleague.post(path, {}).json()["code"] == "outside_care_team"
     for user in (own, operator, engineer):
         assert user.post(path, {}).json()["code"] == "role_not_permitted"
+
+
+def test_transcripts_are_told_by_the_lines_that_say_the_words(clinician):
+    client_id = clinician.new_client()
+    session = clinician.new_session(client_id, took_place=at(2))
+    lines = [f"Line {number} about nothing much." for number in range(200)]
+    lines[120] = "I hid the lighthouse keeper's letters."
+    said = [{"number": number, "speaker": "client", "text": text} for number, text in enumerate(lines, 1)]
+    made = clinician.put(f"{session}/transcript", {"utterances": said})
+    assert made.status_code == 201, made.text
+    path = f"/v1/clients/{client_id}/context"
+    asked = {"budget": 600, "words": "lighthouse"}
+    context = clinician.post(path, asked, Read_After=made.headers["Position"]).json()
+    (transcript,) = [item for item in context["items"] if item["kind"] == "transcript"]
+    assert "client: I hid the lighthouse keeper's letters." in transcript["text"]
+    assert not transcript["whole"]
+    assert "transcript" not in kinds(clinician.post(path, {}).json())
