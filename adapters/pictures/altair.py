@@ -47,10 +47,12 @@ def _scores(report: Report, clock: Clock, instrument: str | None) -> Sketch:
 
 
 def _measure(report: Report, instrument: str | None) -> MeasureProgress:
-    """The named instrument; without a name the only one, or the one with most scores."""
+    """The named instrument in the version used last; without a name the one with most scores."""
     found = [m for m in report.measures if m.scores and (instrument is None or m.instrument == instrument)]
     if not found:
         raise NothingToDraw(picture=Picture.SCORES.value)
+    if instrument is not None:
+        return max(found, key=lambda measure: measure.scores[-1].at)
     return max(found, key=lambda measure: len(measure.scores))
 
 

@@ -5,7 +5,7 @@ Everything here is text. What a person typed is only ever a string in this data,
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,7 +25,7 @@ from domain.progress.report import (
     Trend,
 )
 
-Draw = Callable[[Picture, Report, str | None], tuple[str, str]]
+Draw = Callable[[Picture, Report], tuple[str, str]]
 """Draws a picture as SVG and tells it in words. Raises NothingToDraw."""
 Block = dict[str, Any]
 
@@ -74,11 +74,12 @@ class Writer:
     tables: int = 0
 
     def figure(
-        self, name: str, picture: Picture, sources: Sequence[Source], instrument: str | None = None
+        self, name: str, picture: Picture, sources: Sequence[Source], measure: MeasureProgress | None = None
     ) -> Block | None:
-        """A picture with its caption; None where there is nothing to draw."""
+        """A picture with its caption, of one measure alone where it is given; None where there is nothing to draw."""
+        shown = self.report if measure is None else replace(self.report, measures=(measure,))
         try:
-            svg, alt = self.draw(picture, self.report, instrument)
+            svg, alt = self.draw(picture, shown)
         except NothingToDraw:
             return None
         self.figures += 1
@@ -188,7 +189,7 @@ def _all_sources(report: Report) -> list[Source]:
     sources += [goal.source for goal in report.goals]
     sources += [seen.source for emotion in report.emotions for seen in emotion.observations]
     sources += [seen.source for seen in report.engagement.appearances]
-    return sources + [flag.source for flag in report.flags]
+    return [*sources, *(flag.source for flag in report.flags), *report.not_judged]
 
 
 def _trend(trend: Trend) -> str:
@@ -208,14 +209,24 @@ def _measures(writer: Writer) -> Block:
     for measure in writer.report.measures:
         if measure.scores:
             blocks += _measure(writer, measure)
+    if writer.report.not_judged:
+        number = words.count(len(writer.report.not_judged), "measure is", "measures are")
+        cited = writer.records.cite(writer.report.not_judged)
+        text = f"{number} of an instrument or version unknown to this release, and count for nothing. Records {cited}."
+        blocks.append(paragraph(text))
     return {"title": "Measures", "blocks": blocks or [_none()]}
 
 
 def _measure(writer: Writer, measure: MeasureProgress) -> list[Block]:
     sources = [score.source for score in measure.scores]
-    figure = writer.figure(f"scores of {measure.title}", Picture.SCORES, sources, measure.instrument)
+    figure = writer.figure(f"scores of {measure.title}", Picture.SCORES, sources, measure)
     change = measure.change
     texts = [_trend(measure.trend)]
+    if measure.other_versions:
+        texts.append(
+            f"This is version {measure.version}. Scores of version {words.listed(measure.other_versions)} are told for "
+            "themselves: two versions are never joined."
+        )
     if change is not None:
         recovered = {True: " The client has recovered by this rule.", False: "", None: ""}[change.recovered]
         texts.append(
@@ -310,7 +321,7 @@ def _goal(writer: Writer, goal: GoalProgress) -> list[Block]:
     if goal.completion is not None:
         facts.append(f"{words.figure(goal.completion, 0)} % complete, counted by {goal.counted_by}")
     known = ((goal.baseline, "baseline"), (goal.target, "target"), (goal.current, "now"))
-    facts += [f"{name} {words.figure(value)} {goal.unit}".rstrip() for value, name in known if value is not None]
+    facts += [f"{name} {words.with_unit(value, goal.unit)}" for value, name in known if value is not None]
     facts.append(f"touched in {words.count(goal.sessions, 'session')}")
     cited = writer.records.cite([goal.source, *(value.source for value in goal.course)])
     blocks = [paragraph(f"{'; '.join(facts)}. Records {cited}."), paragraph(_trend(goal.trend))]

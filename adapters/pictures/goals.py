@@ -110,8 +110,8 @@ def _course(sheet: Sheet, goal: GoalProgress, clock: Clock, foot: float) -> None
     for (value, name), height in zip(known, heights, strict=True):
         dash, width = (theme.DASHED, 2) if name == "target" else (theme.DOTTED, 1.5)
         sheet.across(place(value), colour=theme.INK, dash=dash, width=width)
-        unit = goal.unit if len(goal.unit) < 4 else ""
-        sheet.word(sheet.x.high + sheet.dx(8), height, f"{name} {words.figure(value)}{' ' * bool(unit)}{unit}")
+        text = theme.shortened(f"{name} {words.with_unit(value, goal.unit)}", sheet.frame.right - 12)
+        sheet.word(sheet.x.high + sheet.dx(8), height, text)
     points = [(clock.ms(value.at), place(value.value)) for value in goal.course]
     size = theme.side_px(timeline.usual_spacing([at for at, _ in points]) / sheet.dx(1), 6.5) ** 2
     for run in timeline.runs(points, timeline.usual_break([at for at, _ in points])):

@@ -51,8 +51,8 @@ class TypstPrinter:
         """Load compiler and fonts, so that the first reader needn't wait."""
         self._glyphs.learn(["\u2013\u2212\u2026\u201c\u201d\u2265\u2264"])
 
-    def _draw(self, picture: Picture, report: Report, instrument: str | None) -> tuple[str, str]:
-        drawing = self._pictures.draw(picture, PictureFormat.SVG, report, instrument=instrument)
+    def _draw(self, picture: Picture, report: Report) -> tuple[str, str]:
+        drawing = self._pictures.draw(picture, PictureFormat.SVG, report)
         return drawing.body.decode(), drawing.alt
 
     @cached_property

@@ -62,6 +62,15 @@ def interval(value: Interval, digits: int = 1) -> str:
     return f"{figure(100 * value.level, 0)} % interval {figure(value.low, digits)} to {figure(value.high, digits)}"
 
 
+def unit(name: str) -> str:
+    """A unit as it stands behind a figure."""
+    return {"percent": "%", "points": ""}.get(name, name)
+
+
+def with_unit(value: float, name: str) -> str:
+    return f"{figure(value)} {unit(name)}".rstrip()
+
+
 def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 

@@ -8,6 +8,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pikepdf
 import pytest
@@ -20,9 +21,12 @@ from adapters.pictures.glyphs import MISSING
 from adapters.pictures.records import ranges
 from adapters.pictures.typst import FAMILIES, TypstPrinter
 from domain.ports.pictures import Heading, Picture, PictureFormat
+from domain.progress.build import report
+from domain.progress.period import Period
 from domain.progress.report import TrendClass
 from tests.pictures import samples
 from tests.pictures.reading import elements, text
+from tests.progress import samples as facts
 
 ROOT = Path(__file__).parents[2]
 PRINTER = TypstPrinter(AltairPictures())
@@ -247,6 +251,39 @@ def test_what_the_fonts_lack_is_a_box_and_the_report_says_how_many(written, boxe
 
 def test_marks_that_turn_the_direction_of_text_are_left_out():
     assert "abcdef" in printed_goal("abc\u202e\u2066def\x00\x1b\x07")
+
+
+def test_versions_of_an_instrument_are_told_for_themselves():
+    maker = samples.Maker(6)
+    old = replace(samples.measure(maker, TrendClass.STABLE, 7), version="1", other_versions=("2",))
+    new = replace(samples.measure(maker, TrendClass.STABLE, 5), version="2", other_versions=("1",))
+    made = PRINTER.pdf(replace(samples.empty(), measures=(old, new)), HEADING)
+    said = words_of(made)
+    assert squeezed("This is version 1. Scores of version 2 are told for themselves") in said
+    assert "7 scores on a scale" in _alts(made)
+    assert "5 scores on a scale" in _alts(made)
+
+
+def test_measures_that_could_not_be_judged_are_named():
+    source = samples.Maker(6).source("measure")
+    said = words_of(PRINTER.pdf(replace(samples.empty(), not_judged=(source,)), HEADING))
+    assert squeezed("1 measure is of an instrument or version unknown to this release") in said
+
+
+@pytest.mark.parametrize("values", [(18, 17, 15, 14, 12, 9, 7, 6, 5, 4), (9,), (12, 12)])
+def test_reports_that_the_rules_make_are_printed(values):
+    whole = facts.record(
+        scores=tuple(facts.scores(values)),
+        aims=(facts.aim(baseline=0.0, steps=facts.steps(10, 30, 60), milestones=(facts.milestone(5),)),),
+        feelings=tuple(facts.feeling(200 + i, facts.START + i * facts.WEEK, 8 - i % 3) for i in range(9)),
+        bookings=tuple(facts.booking(300 + i, facts.START + i * facts.WEEK) for i in range(6)),
+        flags=(facts.flag(400, facts.START),),
+    )
+    span = Period(since=facts.START - facts.WEEK, until=facts.START + 20 * facts.WEEK)
+    made = report(whole, span, ZoneInfo("Europe/Berlin"), None, facts.SCALES)
+    said = words_of(PRINTER.pdf(made, HEADING))
+    assert squeezed(made.measures[0].trend.because) in said
+    assert squeezed(made.measures[0].trend.rule) in said
 
 
 def test_pages_hold_many_goals_and_long_names():
