@@ -11,6 +11,7 @@ from domain.instruments import Instrument, instrument
 from domain.model.goal import Goal, GoalContent, GoalMetric
 from domain.model.measure import Measure
 from domain.model.risk_flag import FlagLevel, FlagSource, RiskFlag
+from domain.services.measures import flag_id_of
 from ops.imports.document import GoalDoc, MeasureDoc, RiskFlagDoc
 from ops.imports.entries import mark_in_error
 from ops.imports.references import References
@@ -105,7 +106,7 @@ class OutcomeEntries:
         flag_id = self.flagged.get(doc.id) if doc.id is not None else None
         critical = scale.flag_level(answers) if flag_id is None and id(doc) in self.newest else None
         if critical is not None:
-            flag_id = refs.names.id("risk_flag", refs.client, f"raised by {measure_id}")
+            flag_id = flag_id_of(measure_id, scale, answers)
         measure = Measure.record(
             measure_id,
             at=refs.when(doc.recorded_at, "recorded_at"),

@@ -12,11 +12,11 @@ from domain.model.appointment import Appointment, CancellationReason, CancelledB
 from domain.model.client import Client
 from domain.model.identity import Identity
 from domain.model.measure import CompletedBy, Measure
-from domain.model.risk_flag import FlagLevel, FlagSource, RiskFlag
 from domain.model.session import Session, SessionContent
 from domain.model.values import Modality, MomentInZone, RiskImpression, RiskLevel
 from domain.ports.access import Relation
 from domain.ports.call import Purpose
+from domain.services.measures import flag_id_of, flag_of
 from ops.samples.faces import Face
 from ops.samples.noise import answers, leanings, level, scores
 from ops.samples.scripts import Script
@@ -142,37 +142,22 @@ class Chart:
         return dict.fromkeys(numbers, 2 if here else 0)
 
     def _filled_in(self, visit: Visit, at: datetime, given: tuple[int, ...]) -> None:
+        """The questionnaire, and the flag that it raises."""
         measure_id = self.named("measure", visit.number)
-        flagged = self.instrument.flag_level(given)
-        flag_id = self.named("flag", visit.number) if flagged else None
-        taken_at = MomentInZone.of(at, self.zone)
-        self.measures[visit.number] = self.add(
-            Measure.record(
-                measure_id,
-                at=at,
-                by=self.author,
-                client_id=self.client_id,
-                instrument=self.instrument,
-                taken_at=taken_at,
-                answers=given,
-                completed_by=CompletedBy.CLIENT,
-                flag_id=flag_id,
-            )
+        measure = Measure.record(
+            measure_id,
+            at=at,
+            by=self.author,
+            client_id=self.client_id,
+            instrument=self.instrument,
+            taken_at=MomentInZone.of(at, self.zone),
+            answers=given,
+            completed_by=CompletedBy.CLIENT,
+            flag_id=flag_id_of(measure_id, self.instrument, given),
         )
-        if flagged and flag_id:
-            number, how = flagged
-            self.add(
-                RiskFlag.raise_flag(
-                    flag_id,
-                    at=at,
-                    by=None,
-                    client_id=self.client_id,
-                    level=FlagLevel(how),
-                    source=FlagSource.ITEM,
-                    reason=f"{self.instrument.title}, item {number}: answered above 0.",
-                    measure_id=measure_id,
-                )
-            )
+        self.measures[visit.number] = self.add(measure)
+        if (flag := flag_of(measure, self.instrument)) is not None:
+            self.add(flag)
 
     def _visit(self, visit: Visit) -> None:
         before = self.visits[visit.number - 1].end if visit.number else self._first_contact()

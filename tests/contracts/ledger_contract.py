@@ -213,6 +213,13 @@ class LedgerContract:
         assert told[-1].reason == "role"
         assert position == world.last_position()
 
+    def test_a_save_for_several_clients_is_one_append_with_an_entry_for_each(self, world):
+        call, sessions = call_by(actor()), [new_session(), new_session()]
+        told = [entry(client_id=session.client_id) for session in sessions]
+        world.ledger.save(call, told[0], *sessions, more=told[1:])
+        assert [event.client_id for event in world.entries(call.request_id)] == [each.client_id for each in sessions]
+        assert all(world.store(Session).get(session.id).version == 1 for session in sessions)
+
     def test_a_save_without_changes_writes_the_entry_alone(self, world):
         before = world.last_position()
         session = new_session()

@@ -3,6 +3,7 @@
 import csv
 import signal
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from domain.model.client import Client
 from domain.model.identity import Identity
 from domain.model.session import Session, SessionStatus
 from domain.model.transcript import Transcript
-from domain.ports.call import Role
+from domain.ports.call import Actor, Purpose, Role
+from domain.services.access import RoleNotPermitted
 from domain.services.imports import NotAnAuthor
 from ops.bootstrap import Part, System, build
 from ops.hosting import call_of_host
@@ -188,6 +190,18 @@ def test_only_who_treats_people_can_answer_for_entries(system, role) -> None:
     assert "other@" not in str(refused.value)
 
 
+def test_an_import_is_the_hosts_alone_and_a_refusal_is_on_record(system, written) -> None:
+    (conversation,) = conversations(path := written(rows(1)), counted(path))
+    record, before = taking(system).record(conversation), last_position(system)
+    clinician = Actor(id=system.imports().author(LOGIN).id, role=Role.CLINICIAN)
+
+    with pytest.raises(RoleNotPermitted):
+        system.imports().take(replace(call_of_host(system), actor=clinician, purpose=Purpose.TREATMENT), record)
+
+    assert client_ids(system) == []
+    assert last_position(system) == before + 1
+
+
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Santiago", "Asia/Beirut", "Pacific/Apia", "UTC"])
 def test_the_day_begins_where_the_clocks_let_it(zone) -> None:
     for month in range(1, 13):
@@ -273,23 +287,23 @@ def test_wrong_usage_ends_with_2_and_a_wrong_login_says_what_to_do(settings, wri
 
 
 def test_killed_in_the_middle_and_run_again_nothing_is_lost_and_nothing_there_twice(settings, written) -> None:
-    env, path = environment(settings), str(written(rows(600)))
+    env, path = environment(settings), str(written(rows(300)))
     first = Running(env, "import", "transcripts", path, "--clinician", LOGIN)
-    while first.line("importing")["done"] < 60:
+    while first.line("importing")["done"] < 30:
         pass
     assert first.stop(signal.SIGKILL) == -signal.SIGKILL
     with build(settings, parts=Part.HOST) as system:
         left = len(client_ids(system))
-    assert 0 < left < 600
+    assert 0 < left < 300
 
     done = run(env, "import", "transcripts", path, "--clinician", LOGIN)
 
     summary = lines(done.stdout)[-1]
-    assert (summary["written"], summary["there_already"], summary["left_out"]) == (600 - left, left, 0)
+    assert (summary["written"], summary["there_already"], summary["left_out"]) == (300 - left, left, 0)
     with build(settings, parts=Part.HOST) as system:
-        assert len(client_ids(system)) == 600
+        assert len(client_ids(system)) == 300
         with system.databases.events.connect() as connection:
             streams = connection.execute(
                 select(func.count(func.distinct(events.c.stream))).where(events.c.subject.is_not(None))
             ).scalar_one()
-        assert streams == 600 * 4
+        assert streams == 300 * 4
