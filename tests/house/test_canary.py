@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from tests.house.canaries import Canaries, files_under, texts_in, written_forms
-from tests.ops.conftest import Running, free_port, plain_environment
+from tests.ops.conftest import Running, free_port, plain_environment, wait_for
 
 PAST = {"instant": "2026-03-02T10:00:00+01:00", "zone": "Europe/Berlin"}
 LONG_WORD = "correct horse battery "
@@ -80,6 +80,7 @@ def test_no_marked_word_can_be_read_anywhere_but_in_answers_to_those_who_may(pla
     client = identities(place)
     position = records(place, client)
     people(place, client)
+    secrets = programs(place, client)
     refusals(place, client)
 
     journey = place.do("clinician", "GET", f"{client}/journey", Read_After=position).json()
@@ -90,10 +91,36 @@ def test_no_marked_word_can_be_read_anywhere_but_in_answers_to_those_who_may(pla
     assert place.birds.heard_in([("metrics", place.http.get("/metrics").content)]) == []
     assert place.birds.heard_in(processes(place.running.process.pid)) == []
     assert place.birds.heard_in(files_under(place.folder)) == []  # with the write-ahead logs
+    for secret in secrets:
+        patterns = dict(written_forms(secret)).values()
+        assert not [where for where, content in files_under(place.folder) if any(one in content for one in patterns)]
 
     assert place.running.stop() == 0
     assert place.birds.heard_in([("stderr", place.running.errors.encode())]) == []
     assert place.birds.heard_in(files_under(place.folder)) == []
+
+
+def programs(place: Place, client: str) -> list[str]:
+    """A service account, a webhook that is paused before it could call anybody, and a report; their secrets."""
+    sing = place.birds.sing
+    body = {"display_name": sing(), "scopes": ["changes:read"]}
+    account = place.do("operator", "POST", "/v1/service-accounts", body).json()["id"]
+    secret = place.do("operator", "POST", f"/v1/accounts/{account}/secrets").json()["client_secret"]
+    grant = {"grant_type": "client_credentials", "client_id": account, "client_secret": secret}
+    place.tokens["program"] = place.do("", "POST", "/v1/token", grant).json()["access_token"]
+    place.do("program", "GET", "/v1/changes?limit=1000")
+    place.ask("", "POST", "/v1/token", grant | {"client_secret": sing()})
+    place.ask("", "POST", "/v1/token", grant | {"scope": sing()})
+    hook = {"url": f"https://{sing()}.example/{sing()}?token={sing()}"}
+    made = place.do("operator", "POST", "/v1/webhooks", hook).json()
+    place.do("operator", "POST", f"/v1/webhooks/{made['id']}/paused", if_match='"1"')
+    place.ask("operator", "POST", "/v1/webhooks", {"url": f"https://127.0.0.1/{sing()}"})
+    place.ask("operator", "POST", "/v1/webhooks", {"url": f"https://{sing()}:{sing()}@platform.example/"})
+    for wanted in ("application/json", "application/pdf"):
+        report = place.do("clinician", "POST", f"{client}/reports", {"format": wanted}).headers["Location"]
+        wait_for(lambda at=report: place.do("clinician", "GET", at).json()["state"] == "ready", 60)
+        place.do("clinician", "GET", f"{report}/result")
+    return [secret.removeprefix("anamnesis_"), made["secret"].removeprefix("whsec_")]
 
 
 def identities(place: Place) -> str:
