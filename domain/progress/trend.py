@@ -1,8 +1,8 @@
 """The rule that names a course: improving, stable, regressing, fluctuating, or that it can't be told.
 
 In this order:
-1. Fewer than five moments: reliable change between first and last, else insufficient data. (Kendall's test can't reach
-   p < .05 with four.)
+1. Fewer than five times, half a day apart: reliable change between first and last, else insufficient data (Kendall's test
+   can't reach p < .05 with four).
 2. The interval of the Theil-Sen slope excludes zero and the fitted change reaches the threshold: improving or regressing.
 3. Reversals, or scatter about the line, beyond what the measure's error explains: fluctuating.
 4. The interval of the change lies within ± the minimal important difference: stable.
@@ -10,6 +10,7 @@ In this order:
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from domain.progress import lines
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FEWEST: Final = 5
+APART: Final = timedelta(hours=12)
 LINE_RULE: Final = "theil_sen/1"
 PAIR_RULE: Final = "reliable_change/1"
 _WEEK_S: Final = 7 * 86_400.0
@@ -36,7 +38,7 @@ def in_order(observations: Sequence[Observation]) -> tuple[Observation, ...]:
 def trend(observations: Sequence[Observation], yardstick: Yardstick) -> Trend:
     """How the observations went, judged by the yardstick of their scale."""
     ordered = in_order(observations)
-    if len({each.at for each in ordered}) < FEWEST:
+    if _times(ordered) < FEWEST:
         return _of_few(ordered, yardstick)
     import numpy as np
 
@@ -70,10 +72,19 @@ def told(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
+def _times(ordered: Sequence[Observation]) -> int:
+    """How many different times there are: a questionnaire filled in twice in an hour is one look at the client, not two."""
+    count, last = 0, None
+    for each in ordered:
+        if last is None or each.at - last >= APART:
+            count, last = count + 1, each.at
+    return count
+
+
 def _of_few(ordered: Sequence[Observation], yardstick: Yardstick) -> Trend:
     difference = ordered[-1].value - ordered[0].value if len(ordered) > 1 else None
     verdict = TrendClass.INSUFFICIENT_DATA
-    because = f"{_counted(len(ordered))}; a trend needs {FEWEST} at different times."
+    because = f"{_counted(len(ordered))}; a trend needs {FEWEST} at least half a day apart."
     if difference is not None and yardstick.known and abs(difference) >= yardstick.threshold - 1e-9:
         verdict = direction(difference, yardstick.better)
         because = (

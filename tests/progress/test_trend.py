@@ -100,6 +100,13 @@ def test_five_scores_of_one_moment_are_no_course():
     assert told.estimate is None
 
 
+def test_scores_of_one_afternoon_are_no_course():
+    told = trend(observations([20, 18, 15, 12, 10, 5], every=timedelta(minutes=30)), POINTS)
+    assert told.estimate is None
+    assert told.rule == PAIR_RULE
+    assert trend(observations([20, 18, 15, 12, 10, 5], every=timedelta(hours=12)), POINTS).rule == LINE_RULE
+
+
 def test_a_state_that_is_neither_good_nor_bad_has_no_better_side():
     neither = Yardstick(threshold=STATE, important=STATE, better=Better.EITHER, known=False)
     told = trend(observations([1, 2, 3, 4, 5, 6, 7, 8, 9]), neither)
