@@ -158,7 +158,7 @@ def _rows_by_client(
     for client, rows in groupby(
         connection.execute(query.order_by(_ITEM.client_id, *_PLACE)).all(), itemgetter(len(_OPENED))
     ):
-        found[client if isinstance(client, UUID) else UUID(client)] = [row[:-1] for row in rows]
+        found[client if isinstance(client, UUID) else UUID(client)] = list(rows)
     return found
 
 

@@ -70,8 +70,8 @@ def opened(open_row: Opener, client_id: UUID, row: Any) -> JourneyItem:
 
 
 def opened_when_needed(open_row: Opener, client_id: UUID, rows: Sequence[Any]) -> list[JourneyItem]:
-    """As `opened`, for many rows: what says its kind in clear is unsealed when its content is first asked for, and raises
-    then what `opened` does. Reports count most sessions and appointments without a look inside.
+    """As `opened`, for many rows, whose columns may go on after the content: what says its kind in clear is unsealed when its
+    content is first asked for, and raises then what `opened` does. Reports count most of it without a look inside.
     """
     items = []
     for raw_id, kind, state, version, happened_at_us, recorded_at_us, positions, sealed, *_ in rows:
