@@ -1,8 +1,11 @@
 """Goals: agree on one, revise it, say how far it got, and what became of it."""
 
+from contextlib import suppress
 from datetime import date
+from typing import Final
 from uuid import UUID
 
+from domain.errors import StaleVersion
 from domain.instruments import Instrument, Instruments
 from domain.model.goal import Goal, GoalContent, GoalNotFound
 from domain.model.session import Session
@@ -15,6 +18,8 @@ from domain.services.access import Access, Action
 from domain.services.care_records import CareRecords
 from domain.services.links import check_sessions
 from domain.services.record_lists import RecordLists
+
+_ATTEMPTS: Final = 20
 
 
 class GoalService:
@@ -84,14 +89,15 @@ class GoalService:
     def record_progress(
         self, call: Call, goal_id: UUID, value: float, took_place: MomentInZone, session_id: UUID | None = None
     ) -> Receipt:
-        """Percent reached. Raises GoalNotFound, Denied, StaleVersion, ClientEnteredInError, GoalNotActive,
-        GoalProgressNotByHand, GoalEnteredInError, SessionNotFound, SessionEnteredInError, Invalid.
+        """Percent reached. Whoever names no version is never too late: of two at the same moment, one follows the other.
+
+        Raises GoalNotFound, Denied, StaleVersion, ClientEnteredInError, GoalNotActive, GoalProgressNotByHand,
+        GoalEnteredInError, SessionNotFound, SessionEnteredInError, Invalid.
         """
-        goal = self._records.for_change(call, Action.GOAL_RECORD_PROGRESS, goal_id)
-        if session_id is not None:
-            check_sessions(self._sessions, goal.client_id, session_id)
-        goal.record_progress(at=call.at, by=call.actor.id, value=value, took_place=took_place, session_id=session_id)
-        return self._records.save(call, Action.GOAL_RECORD_PROGRESS, goal)
+        for _ in range(_ATTEMPTS - 1 if call.expected_version is None else 0):
+            with suppress(StaleVersion):
+                return self._record_progress(call, goal_id, value, took_place, session_id)
+        return self._record_progress(call, goal_id, value, took_place, session_id)
 
     def reach_milestone(self, call: Call, goal_id: UUID, milestone_id: UUID, reached_on: date | None = None) -> Receipt:
         """Raises GoalNotFound, Denied, StaleVersion, ClientEnteredInError, MilestoneNotFound, MilestoneAlreadyReached,
@@ -129,6 +135,15 @@ class GoalService:
         goal = self._records.for_mark(call, Action.GOAL_MARK_ENTERED_IN_ERROR, goal_id)
         goal.mark_entered_in_error(at=call.at, by=call.actor.id, reason=reason)
         return self._records.save(call, Action.GOAL_MARK_ENTERED_IN_ERROR, goal)
+
+    def _record_progress(
+        self, call: Call, goal_id: UUID, value: float, took_place: MomentInZone, session_id: UUID | None
+    ) -> Receipt:
+        goal = self._records.for_change(call, Action.GOAL_RECORD_PROGRESS, goal_id)
+        if session_id is not None:
+            check_sessions(self._sessions, goal.client_id, session_id)
+        goal.record_progress(at=call.at, by=call.actor.id, value=value, took_place=took_place, session_id=session_id)
+        return self._records.save(call, Action.GOAL_RECORD_PROGRESS, goal)
 
     def _instrument(self, content: GoalContent) -> Instrument | None:
         return None if content.instrument is None else self._instruments.get(content.instrument)

@@ -416,3 +416,18 @@ def test_a_link_that_stood_before_is_not_looked_at_again(house, clinician, clien
     sessions.amend(house.call(clinician), second, content("Written better.", goal_ids=(goal_id,)))
     with pytest.raises(GoalEnteredInError):
         record(house, clinician, client_id, goal_ids=(goal_id,))
+
+
+def test_progress_that_names_no_version_follows_what_was_quicker(house, clinician, client_id, monkeypatch):
+    goals, goal_id, save = house.services.goals, set_goal(house, clinician, client_id), house.ledger.save
+
+    def beaten(call, entry, *aggregates):
+        monkeypatch.setattr(house.ledger, "save", save)
+        goals.record_progress(house.call(clinician), goal_id, 10, YESTERDAY)
+        return save(call, entry, *aggregates)
+
+    monkeypatch.setattr(house.ledger, "save", beaten)
+    goals.record_progress(house.call(clinician), goal_id, 20, YESTERDAY)
+    assert [told.value for told in goals.read(house.call(clinician), goal_id).progress] == [10, 20]
+    with pytest.raises(StaleVersion):
+        goals.record_progress(house.call(clinician, expected_version=2), goal_id, 30, YESTERDAY)
