@@ -319,7 +319,7 @@ def _thresholds(settings: Settings) -> Thresholds:
 
 def _load_statistics() -> None:
     """A third of a second that the first report would wait for otherwise."""
-    for name in ("numpy", "scipy.special"):
+    for name in ("numpy", "scipy.special", "scipy.optimize"):
         import_module(name)
 
 
