@@ -21,7 +21,7 @@ SIGNS = {
     "planned": (theme.DOT, theme.PAPER, theme.EDGE, 70.0, 1.5),
 }
 SHADES = {"held": theme.LINE, "missed": theme.ALERT, "cancelled": theme.INK, "planned": theme.EDGE}
-FRAME = Frame(height=0, left=118, right=18, top=94)
+FRAME = Frame(height=0, left=118, right=18, top=78)
 
 
 def draw(engagement: Engagement, clock: Clock) -> tuple[Sheet, str]:

@@ -5,7 +5,7 @@ with the data as named datasets beside the specification, where a page that draw
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
@@ -57,16 +57,26 @@ class Sheet:
     )
 
     def __post_init__(self) -> None:
-        """Draws the grid; a tick whose label would be cut off at an edge keeps its place without the label."""
+        """Draws the grid, the headings above the plane, and the labels of both axes.
+
+        They are words like all others: Vega would measure each of them, and move headings by what lies under them. A date
+        that would be cut off at an edge keeps its tick without its label.
+        """
         self.title = theme.printable(self.title)
-        self.subtitle = [theme.printable(line) for line in self.subtitle]
-        self.x = replace(
-            self.x, ticks=[(place, label if self._fits(place, label) else "") for place, label in self.x.ticks]
-        )
-        for place, _ in self.y.ticks:
+        left, top = self.x.low - self.dx(self.frame.left - 8), self.y.high + self.dy(self.frame.top)
+        title = theme.shortened(self.title, theme.WIDTH - 16, theme.TITLE_PX, bold=True)
+        self.word(left, top - self.dy(20), title, size=theme.TITLE_PX, bold=True)
+        for number, line in enumerate(self.subtitle):
+            text = theme.shortened(line, theme.WIDTH - 16)
+            self.word(left, top - self.dy(43 + 18 * number), text, colour=theme.MUTED)
+        for place, label in self.y.ticks:
             self.across(place, colour=theme.GRID)
+            self.word(self.x.low - self.dx(7), place, label, colour=theme.MUTED, align="right")
+        for place, label in self.x.ticks:
+            if self._fits(place, label):
+                self.word(place, self.y.low - self.dy(17), label, colour=theme.MUTED, align="center")
         if self.x.title:
-            middle, below = (self.x.low + self.x.high) / 2, self.y.low - self.dy(38)
+            middle, below = (self.x.low + self.x.high) / 2, self.y.low - self.dy(37)
             self.word(middle, below, self.x.title, colour=theme.MUTED, align="center")
 
     def _fits(self, place: float, label: str) -> bool:
@@ -158,7 +168,6 @@ class Sheet:
         return {
             **written,
             **self.edges(),
-            "title": {**written["title"], "text": self.title, "subtitle": list(self.subtitle)},
             "params": [{"name": name, "value": value} for name, value in values.items()],
             "datasets": {name: self.rows[name] for name in self.used},
         }
@@ -173,7 +182,6 @@ class Sheet:
         return {
             **written,
             **self.edges(),
-            "title": {**written["title"], "text": self.title, "subtitle": list(self.subtitle)},
             "signals": [
                 {**signal, "value": values[signal["name"]]} if signal["name"] in values else signal
                 for signal in written["signals"]
@@ -208,7 +216,6 @@ def _parameters(name: str, axis: Axis) -> Row:
         f"{name}_low": axis.low,
         f"{name}_high": axis.high,
         f"{name}_places": [place for place, _ in axis.ticks],
-        f"{name}_labels": [label for _, label in axis.ticks],
     }
 
 
@@ -220,27 +227,14 @@ def chart(names: tuple[str, ...]) -> Row:
     """
     import altair as alt  # noqa: PLC0415 - 0.2 s that only who draws should pay
 
-    title = alt.TitleParams(
-        text="title",
-        subtitle=["subtitle"],
-        anchor="start",
-        frame="bounds",
-        offset=14,
-        fontSize=theme.TITLE_PX,
-        subtitleFontSize=theme.TEXT_PX,
-        color=theme.INK,
-        subtitleColor=theme.MUTED,
-        subtitlePadding=6,
-    )
     values = (*_parameters("x", Axis(0, 1)), *_parameters("y", Axis(0, 1)))
     whole = (
         alt.layer(*(_LAYERS[name](alt) for name in names))
         .add_params(*(alt.param(name=name, value=0) for name in values))
-        .properties(title=title, autosize=alt.AutoSizeParams(type="none"), background=theme.PAPER)
+        .properties(autosize=alt.AutoSizeParams(type="none"), background=theme.PAPER)
         .configure(font=theme.FONT, aria=False)
         .configure_view(stroke=None)
         .configure_mark(invalid="show")
-        .configure_title(font=theme.FONT, subtitleFont=theme.FONT)
     )
     specification: Row = whole.to_dict()
     return specification
@@ -266,11 +260,7 @@ def _axis(alt: Any, name: str) -> Any:
     upright = name == "y"
     return alt.Axis(
         values=alt.ExprRef(f"{name}_places"),
-        labelExpr=f"{name}_labels[indexof({name}_places, datum.value)]",
-        labelColor=theme.MUTED,
-        labelFontSize=theme.TEXT_PX,
-        labelOverlap=False,
-        labelFlush=False,
+        labels=False,
         title=None,
         grid=False,
         domainColor=theme.EDGE,
