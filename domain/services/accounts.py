@@ -204,6 +204,8 @@ class AccountService:
         """
         self._access.require(call, Action.ACCOUNT_RESET_PASSWORD, RecordClass.ACCESS, resources=(account_id,))
         account = self._accounts.get(account_id)
+        if account.role is Role.SERVICE:
+            raise Invalid("Service accounts have secrets and no password.", field="account_id")
         new = prepared(new)
         check_password(new, account.login)
         account.change_password(at=call.at, by=call.actor.id, password_hash=self._hasher.hash(new))

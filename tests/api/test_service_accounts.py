@@ -184,3 +184,55 @@ def test_the_audit_tells_which_program_followed(house, operator, officer):
     answer = program.get("/v1/changes?limit=1")
     entry = next(one for one in house.audit(officer) if one["request_id"] == answer.headers["x-request-id"])
     assert (entry["action"], entry["actor_id"], entry["actor_role"]) == ("changes.read", program.id, "service")
+
+
+PHQ_9 = {
+    "instrument": "phq-9",
+    "taken_at": {"instant": "2026-03-02T10:00:00+01:00", "zone": "Europe/Berlin"},
+    "answers": [1, 1, 1, 1, 1, 1, 1, 1, 2],
+}
+
+
+def test_a_questionnaire_app_records_answers_and_what_they_raise_is_the_teams(house, operator, clinician, client_id):
+    app = Program(house, operator, "measures:write")
+    measures = f"/v1/clients/{client_id}/measures"
+    assert refused(app.post(measures, PHQ_9), 403, "outside_care_team")
+    clinician.put(f"/v1/clients/{client_id}/care-team/{app.id}", {"relation": "system"})
+    assert app.get("/v1/instruments").status_code == 200
+    made = app.post(measures, PHQ_9)
+    assert made.status_code == 201, made.text
+    place = made.headers["Location"]
+    told = clinician.get(place).json()
+    assert told["recorded_by"] == app.id
+    assert told["flag_id"] is not None
+    assert clinician.get(f"/v1/risk-flags/{told['flag_id']}").status_code == 200
+    for path in (place, measures, f"/v1/risk-flags/{told['flag_id']}", f"/v1/clients/{client_id}/journey"):
+        assert refused(app.get(path), 403, "scope_not_permitted")
+
+
+@pytest.mark.parametrize(
+    ("scope", "path"),
+    [
+        ("journey:read", "/v1/clients/{}"),
+        ("journey:read", "/v1/clients/{}/journey"),
+        ("journey:read", "/v1/clients/{}/goals"),
+        ("progress:read", "/v1/clients/{}/progress"),
+        ("measures:read", "/v1/clients/{}/measures"),
+    ],
+)
+def test_each_scope_opens_what_it_names_where_the_program_was_let_in(house, operator, clinician, scope, path):
+    client_id = clinician.new_client()
+    clinician.new_session(client_id)
+    program, other = Program(house, operator, scope), Program(house, operator, "changes:read")
+    for each in (program, other):
+        clinician.put(f"/v1/clients/{client_id}/care-team/{each.id}", {"relation": "system"})
+    assert program.get(path.format(client_id)).status_code == 200
+    assert refused(other.get(path.format(client_id)), 403, "scope_not_permitted")
+
+
+def test_a_program_for_models_reads_context_and_nothing_else(house, operator, clinician, client_id):
+    program = Program(house, operator, "context:read")
+    clinician.put(f"/v1/clients/{client_id}/care-team/{program.id}", {"relation": "system"})
+    answer = program.post(f"/v1/clients/{client_id}/context", {"budget": 1000})
+    assert answer.status_code == 200, answer.text
+    assert refused(program.get(f"/v1/clients/{client_id}/journey"), 403, "scope_not_permitted")

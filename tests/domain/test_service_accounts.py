@@ -156,6 +156,12 @@ def test_a_secret_revoked_while_it_is_being_used_opens_nothing(house, operator, 
     assert house.state.sign_in(opened[0]).revoked
 
 
+def test_a_service_is_given_no_password(house, operator):
+    account_id, _ = program(house, operator)
+    with pytest.raises(Invalid):
+        house.services.accounts.reset_password(house.call(HOST), account_id, PASSWORD)
+
+
 def test_only_operators_and_the_host_make_service_accounts_and_secrets(house, operator):
     account_id, _ = program(house, operator)
     accounts = house.services.service_accounts
