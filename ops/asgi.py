@@ -26,5 +26,6 @@ def application(system: System) -> FastAPI:
     # What stands now stays for good: the collector need not walk a hundred thousand objects under a request.
     gc.collect()
     gc.freeze()
-    system.warming.start()
+    if system.settings.warm_up:
+        system.warming.start()
     return app

@@ -180,6 +180,8 @@ class Settings:
     """Days after which an active goal that nothing touched is pointed out."""
     treatment_days: int = _setting(_whole(1, 3650), 90)
     """Days since the last session after which a client without an appointment counts as no longer in treatment."""
+    warm_up: bool = _setting(_yes_or_no, default=True)
+    """Whether an API process loads ahead what reports and pictures need: 150 MB that nobody may ask for."""
     draft_days: int = _setting(_whole(1, 3650), 30)
     """Days after which a draft that nobody touched is discarded."""
     report_days: int = _setting(_whole(1, 365), 7)
