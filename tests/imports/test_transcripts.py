@@ -22,11 +22,13 @@ from domain.ports.call import Actor, Purpose, Role
 from domain.services.access import RoleNotPermitted
 from domain.services.imports import NotAnAuthor
 from ops.bootstrap import Part, System, build
+from ops.founding import create_root_keys, migrate
 from ops.hosting import call_of_host
 from ops.imports.annomi import conversations, counted
 from ops.imports.conversations import Taking, beginning_of
 from ops.imports.run import Import, Tally
 from ops.settings import Settings
+from tests.conftest import postgres_database
 from tests.imports.conftest import LOGIN, row, rows, with_account
 from tests.ops.conftest import Running, lines, plain_environment, run
 
@@ -90,6 +92,21 @@ def test_each_transcript_becomes_a_client_with_one_unsigned_session_and_its_word
     assert session.content.duration_min == 1
     assert "not written by a clinician" in session.content.summary
     assert [said.text for said in transcript.utterances] == [one["utterance_text"] for one in rows(2)[4:]]
+
+
+def test_on_postgresql_as_well_with_the_rights_of_the_application_alone(postgres_url, tmp_path, written) -> None:
+    path = written(rows(20))
+    with postgres_database(postgres_url) as url:
+        plain = Settings.load({"ANAMNESIS_DATA_DIR": str(tmp_path / "data")})
+        settings = replace(plain, events_url=url, keys_url=url, views_url=url)
+        for _ in (*migrate(settings), *create_root_keys(settings)):
+            pass
+        with build(settings, parts=Part.HOST) as system:
+            with_account(system, LOGIN)
+            assert counts(taken(system, path)) == (20, 0, 0)
+            assert counts(taken(system, path)) == (0, 20, 0)
+            assert counts(taken(system, path, "together", source="another")) == (20, 0, 0)
+            assert len(client_ids(system)) == 40
 
 
 def test_a_second_run_writes_nothing(system, written) -> None:

@@ -67,9 +67,7 @@ def test_there_are_25_and_every_class_of_trend_is_among_them() -> None:
     assert {script.label for script in SCRIPTS} == set(TrendClass)
 
 
-@pytest.mark.parametrize("key", [script.key for script in SCRIPTS])
-def test_each_client_really_has_the_trend_that_the_label_says(key: str) -> None:
-    chart = charts()[key]
+def verdict(chart: Chart) -> tuple[TrendClass, str]:
     scale = chart.instrument
     yardstick = Yardstick(
         threshold=scale.reliable_change,
@@ -77,10 +75,26 @@ def test_each_client_really_has_the_trend_that_the_label_says(key: str) -> None:
         better=Better.LOWER if scale.higher_is_worse else Better.HIGHER,
         known=True,
     )
-
     found = trend(observations(chart), yardstick)
+    return found.verdict, found.because
 
-    assert found.verdict is chart.script.label, found.because
+
+@pytest.mark.parametrize("key", [script.key for script in SCRIPTS])
+def test_each_client_really_has_the_trend_that_the_label_says(key: str) -> None:
+    chart = charts()[key]
+
+    found, because = verdict(chart)
+
+    assert found is chart.script.label, because
+
+
+@pytest.mark.parametrize("today", [date(2026, 1, 1), date(2027, 3, 29), date(2028, 2, 29)], ids=str)
+def test_labels_hold_whenever_the_demo_is_begun(today: date) -> None:
+    begun = {plan.script: plan.chart() for plan in clinic(today, ZONE, CAST)}
+
+    assert {script.key: verdict(chart)[0] for script, chart in begun.items()} == {
+        script.key: script.label for script in SCRIPTS
+    }
 
 
 def test_the_same_seed_and_day_give_the_same_records() -> None:
