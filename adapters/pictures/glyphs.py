@@ -54,6 +54,9 @@ class Glyphs:
             return {_ESCAPE.sub(_unescaped, named) for named in _REFUSED.findall(error.diagnostic)}
         return set()
 
+    def _good(self, cluster: str) -> bool:
+        return cluster in SAFE or self._known.get(cluster, False)
+
     def shown(self, text: str, *, broken: bool = True) -> tuple[str, int]:
         """`text` as the fonts can show it, with how many characters a box stands in for.
 
@@ -61,12 +64,11 @@ class Glyphs:
         """
         count = 0
         if not (text.isascii() and text.isprintable()):
-            kept = []
-            for cluster in _clusters(_plain(text)):
-                good = cluster in SAFE or self._known.get(cluster, False)
-                count += not good
-                kept.append(cluster if good else MISSING)
-            text = "".join(kept)
+            text = _plain(text)
+            if not all(self._good(char) for char in set(text)):
+                kept = [(cluster, self._good(cluster)) for cluster in _clusters(text)]
+                count = sum(not good for _, good in kept)
+                text = "".join(cluster if good else MISSING for cluster, good in kept)
         return (_LONG.sub(_breakable, text) if broken else text), count
 
 
@@ -76,9 +78,8 @@ def _plain(text: str) -> str:
     Left out are controls, marks of direction (they could make a text read otherwise than it was stored) and variations.
     """
     composed = unicodedata.normalize("NFC", _LINES.sub("\n", text))
-    if composed.isascii() and composed.isprintable():
-        return composed
-    return composed.translate(_TABLE)
+    # A drawing has 80,000 characters and 80 different ones: look at those before walking over all.
+    return composed.translate(_TABLE) if any(_TABLE[ord(char)] != char for char in set(composed)) else composed
 
 
 class _Table(dict[int, str]):
