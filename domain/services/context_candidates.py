@@ -57,7 +57,7 @@ _AHEAD: Final = 0.2
 OPEN_FLAGS: Final = frozenset(("raised", "acknowledged", "escalated"))
 OVER: Final = frozenset(("completed", "abandoned", "resolved", "ruled_out", "stopped"))
 STANDING: Final = frozenset(("treatment_plan", "goal", "diagnosis", "medication"))
-SAFETY, FIRST, REST = range(3)
+SAFETY, FIRST, STANDS, REST = range(4)
 _SIMILAR_COSTS: Final = 0.7
 
 
@@ -165,6 +165,7 @@ def _rank(candidates: Sequence[Candidate]) -> None:
             text = f"The newest result with {item.content['instrument']}, and the course to it."
             one.because.append(Reason(code="newest_score", text=text))
         elif _stands(item):
+            one.tier = STANDS
             one.because.append(Reason(code="current", text=f"A {item.kind.replace('_', ' ')} that stands now."))
 
 

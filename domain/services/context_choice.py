@@ -21,6 +21,7 @@ from domain.services.context_candidates import (
     KINDS,
     REST,
     SAFETY,
+    STANDS,
     Candidate,
     Means,
     Reason,
@@ -34,6 +35,10 @@ from domain.services.wording import Word, folded, words_of
 SEPARATOR: Final = "\n\n"
 _REPEATS: Final = 0.9
 """From this share of word triples on, a record repeats another and is left out."""
+_STANDING_SHARE: Final = 6
+"""The part of the budget, one in so many, that plan, goals, diagnoses and medications get before the rest."""
+_SHARES: Final = {SAFETY: 2, FIRST: 2, STANDS: 12, REST: 3}
+"""The part of the budget, one in so many, that a single record may take."""
 _SHORTEST: Final = 40
 """Tokens below which looking for something that fits is not worth it."""
 _MISFITS_MOST: Final = 32
@@ -105,8 +110,15 @@ class _Filling:
         self._room = budget
 
     def fill(self, candidates: Sequence[Candidate]) -> list[Chosen]:
-        for tier in (SAFETY, FIRST, REST):
+        for tier in (SAFETY, FIRST):
             self._fill_from([one for one in candidates if one.tier == tier])
+        standing = [one for one in candidates if one.tier == STANDS]
+        kept = max(0, self._room - self._budget // _STANDING_SHARE)
+        self._room -= kept
+        self._fill_from(standing)
+        self._room += kept
+        taken = {id(one) for one, _ in self._taken}
+        self._fill_from([one for one in candidates if one.tier >= STANDS and id(one) not in taken])
         while self._taken and self._total() > self._budget:
             # A tokeniser may need more for the whole than for its parts.
             self._taken.pop()
@@ -124,7 +136,7 @@ class _Filling:
             order, number = heappop(heap)
             best = tier[number]
             self._compare(best)
-            if best.tier == REST and best.similar >= _REPEATS:
+            if best.tier >= STANDS and best.similar >= _REPEATS:
                 continue
             if best.order > order:
                 heappush(heap, (best.order, number))
@@ -140,7 +152,7 @@ class _Filling:
         one.compared = len(self._taken)
 
     def _take(self, one: Candidate) -> bool:
-        share = self._budget // (3 if one.tier == REST else 2)
+        share = self._budget // _SHARES[one.tier]
         most = min(self._room, max(share, _SHORTEST)) - self._separator
         text: str | None = one.passage.whole
         whole = self._counter.count(one.passage.whole) <= most

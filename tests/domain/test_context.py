@@ -256,6 +256,18 @@ def test_only_leaves_out_what_names_neither_goal_nor_theme():
     assert len(of(choice, "session")) == 1
 
 
+def test_what_stands_now_has_room_whatever_the_words_are():
+    diagnosis = item("diagnosis", 2, "confirmed", {"content": {"code": "F41.1", "description": "Generalised anxiety"}})
+    over = item("diagnosis", 3, "resolved", {"content": {"code": "F32.1", "description": "Depressive episode"}})
+    long_ago = goal(0, "Drive across the bridge again")
+    choice = choose([diagnosis, over, long_ago, *weekly(200)], Wish(words="baran desel kitir"), 1500, MEANS)
+    assert {diagnosis.id, long_ago.id} <= {one.id for one in choice.chosen}
+    assert over.id not in {one.id for one in choice.chosen}
+    many = [goal(n, f"Goal number {n}: {'something to reach ' * n}") for n in range(1, 60)]
+    crowded = choose([*many, *weekly(200)], Wish(words="baran desel kitir"), 3000, MEANS)
+    assert len(of(crowded, "session")) >= 3
+
+
 def test_copies_are_shown_once():
     text = "Did the breathing together for ten minutes, then went over the week as always and agreed on the same steps."
     records = [session(n, text, number=n) for n in range(0, 70, 7)]
