@@ -12,12 +12,12 @@ from adapters.access.tables import accounts, care_team, clients, consents, ident
 from adapters.access.vault import AccountSecrets
 from adapters.event_store.tables import events
 from domain.errors import Erased, SealBroken, StaleVersion
-from domain.model.account import SignIn
+from domain.model.account import Account, SignIn
 from domain.model.identity import IdentityContent
 from domain.model.values import NameUse, PersonName
 from domain.ports.access import Relation, Standing
 from domain.ports.audit import AuditEntry
-from domain.ports.call import Actor, Purpose, Role
+from domain.ports.call import Actor, Purpose, Role, Scope
 from domain.ports.ledger import Draft
 from tests.seal.kit import AT, a_call, a_client, a_content, a_session, an_account, an_identity
 from tests.seal.test_ledger import destroy_keys, fence
@@ -31,6 +31,35 @@ def a_sign_in(account_id, **fields):
 
 
 # Accounts and sign-ins
+
+
+def a_service(*scopes, **fields):
+    return an_account("platform@service.invalid", role=Role.SERVICE, password_hash="", scopes=scopes, **fields)
+
+
+def test_a_services_scopes_show_in_lists_and_at_each_sign_in(kit):
+    service = a_service(Scope.JOURNEY_READ, Scope.CHANGES_READ)
+    sign_in = a_sign_in(service.id)
+    kit.save(service, an_account(), sign_in)
+    scopes = {Scope.JOURNEY_READ, Scope.CHANGES_READ}
+    listed = {one.role: one.scopes for one in kit.state.list_accounts(limit=10)}
+    assert listed == {Role.SERVICE: scopes, Role.CLINICIAN: frozenset()}
+    assert kit.state.sign_in(sign_in.id).actor.scopes == scopes
+    before = content_of(kit)
+    rebuild_access_state(kit.databases.events, kit.recorder, kit.mapper, kit.writes)
+    assert content_of(kit) == before
+
+
+def test_a_revoked_secret_ends_every_sign_in_of_its_account_and_no_other(kit):
+    service, person = a_service(Scope.CHANGES_READ), an_account()
+    service.add_secret(at=AT, by=uuid4(), secret_id=(secret_id := uuid4()), digest=b"d" * 32)
+    own, others = a_sign_in(service.id), a_sign_in(person.id)
+    kit.save(service, person, own, others)
+    service.revoke_secret(at=AT, by=uuid4(), secret_id=secret_id)
+    kit.save(service)
+    assert kit.state.sign_in(own.id).revoked
+    assert not kit.state.sign_in(others.id).revoked
+    assert kit.store(Account).get(service.id) == service
 
 
 def test_an_account_is_found_by_its_login_and_by_its_id(kit):

@@ -8,12 +8,14 @@ from uuid import uuid4
 import pytest
 
 from adapters.access.rebuild import rebuild_access_state
+from adapters.db.engines import open_databases
 from adapters.event_store.webhooks import SqlDeliveryStore
 from adapters.memory.ledger import InMemoryLedger, InMemoryLog
 from adapters.memory.webhooks import InMemoryDeliveries
 from domain.model.webhook import PauseReason, Webhook, WebhookKind
 from domain.ports.audit import AuditEntry
 from domain.ports.webhooks import DeliveryOutcome, DeliveryStore
+from migrations.role_names import APPLICATION
 from tests.contracts.samples import NOW, actor, call_by
 from tests.seal.kit import Kit
 
@@ -168,6 +170,22 @@ def test_making_the_access_tables_anew_keeps_how_far_webhooks_have_come(kit):
     rebuild_access_state(kit.databases.events, kit.recorder, kit.mapper, kit.writes)
     assert deliveries.listed() == before
     assert [one.webhook_id for one in before] == [stays.id]
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+def test_the_rights_of_the_application_are_enough(databases, database_urls):
+    Kit.on(databases).recorder.close()  # the log is opened by the owner of the tables
+    with open_databases(*database_urls, pool_size=4, application_role=APPLICATION) as restricted:
+        kit = Kit.on(restricted)
+        deliveries = SqlDeliveryStore(restricted.events, kit.recorder, kit.mapper)
+        kit.save(webhook := new_webhook())
+        taken = deliveries.take(webhook.id, LATER_US, 60)
+        assert deliveries.keep(call_by(actor()), (ENTRY,), replace(taken, position=4), release=False)
+        assert not deliveries.keep(call_by(actor()), (), taken, release=True)
+        webhook.remove(at=NOW, by=uuid4())
+        kit.save(webhook)
+        assert deliveries.listed() == ()
+        kit.recorder.close()
 
 
 def test_addresses_and_secrets_of_webhooks_lie_sealed(kit):
