@@ -59,7 +59,7 @@ def transcripts(  # noqa: PLR0913, PLR0917 - one parameter an option
         all_or_nothing=all_or_nothing,
         dry_run=dry_run,
     )
-    _end(speaker, tally, all_or_nothing=all_or_nothing, dry_run=dry_run)
+    _end(speaker, tally, "transcript", all_or_nothing=all_or_nothing, dry_run=dry_run)
 
 
 @app.command("json")
@@ -84,7 +84,7 @@ def json(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     speaker = voice(as_json=as_json)
     tally = run(speaker, file, login=clinician, source=source, all_or_nothing=all_or_nothing, dry_run=dry_run)
-    _end(speaker, tally, all_or_nothing=all_or_nothing, dry_run=dry_run)
+    _end(speaker, tally, "client", all_or_nothing=all_or_nothing, dry_run=dry_run)
 
 
 @app.command("schema")
@@ -104,7 +104,7 @@ def _day(text: str | None) -> "dt.date | None":
         raise typer.BadParameter("must be a day such as 2026-03-02", param_hint="--date") from None
 
 
-def _end(speaker: "Voice", tally: "Tally", *, all_or_nothing: bool, dry_run: bool) -> None:
+def _end(speaker: "Voice", tally: "Tally", noun: str, *, all_or_nothing: bool, dry_run: bool) -> None:
     """The summary, and exit code 1 when something was left out."""
     for spoilt in tally.spoilt:
         for fault in spoilt.faults:
@@ -113,7 +113,9 @@ def _end(speaker: "Voice", tally: "Tally", *, all_or_nothing: bool, dry_run: boo
             more = spoilt.count - len(spoilt.faults)
             speaker.warn("faults_more", f"{spoilt.where}: and {more} more.", where=spoilt.where, count=more)
     wrote = "Would write" if dry_run else "Wrote"
-    text = f"{wrote} {tally.written} clients; {tally.there_already} were there already; {len(tally.spoilt)} left out."
+    many = noun if tally.written == 1 else f"{noun}s"
+    were = "was" if tally.there_already == 1 else "were"
+    text = f"{wrote} {tally.written} {many}; {tally.there_already} {were} there already; {len(tally.spoilt)} left out."
     if tally.spoilt and all_or_nothing:
         text += " Nothing was written, as asked."
     speaker.say(
