@@ -19,7 +19,7 @@ router = APIRouter(tags=["Operation"], route_class=Direct)
 _LIVE: Final = b'{"status":"alive"}'
 _READY_EXAMPLE: Final = {
     "status": "ready",
-    "version": "2026.11.0",
+    "version": "2026.11.1",
     "uptime_s": 86400,
     "checks": [{"name": "events", "state": "ok", "code": "ok", "detail": "", "took_ms": 0.4}],
 }
