@@ -16,6 +16,12 @@ Network = IPv4Network | IPv6Network
 
 _CARRIERS: Final = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
 """IPv6 addresses that carry IPv4 ones to a gateway (NAT64, 6to4, Teredo): global themselves, wherever they lead."""
+_UNICAST: Final = ip_network("2000::/3")
+"""All IPv6 that is given out (IANA). Python calls more global: site-local, IPv4-compatible and translated addresses."""
+_SPECIAL: Final = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "3fff::/20")))
+"""Global by their look alone: protocol assignments (RFC 6890; a metadata service of Oracle's), 6to4 relays (RFC 7526), the
+platform address of Azure, documentation (RFC 9637).
+"""
 
 
 class Targets:
@@ -31,7 +37,13 @@ class Targets:
             return named and address.is_loopback
         if named:
             return True
-        return address.is_global and not address.is_multicast and not any(address in net for net in _CARRIERS)
+        if isinstance(address, IPv6Address) and address not in _UNICAST:
+            return False
+        return (
+            address.is_global
+            and not address.is_multicast
+            and not any(address in net for net in (*_CARRIERS, *_SPECIAL))
+        )
 
     def check(self, url: str) -> None:
         """What the address alone tells. Raises TargetRefused."""

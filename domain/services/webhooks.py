@@ -168,12 +168,23 @@ class WebhookService:
         delivery = self._deliveries.take(webhook_id, microseconds(began), LEASE_S)
         if delivery is None:
             return 0
-        run = _Run(call=call, webhook=self._webhooks.get(webhook_id), until=began + timedelta(seconds=RUN_S))
+        webhook = self._active(webhook_id)
+        if webhook is None:
+            self._deliveries.keep(call, (), delivery, release=True)
+            return 0
+        run = _Run(call=call, webhook=webhook, until=began + timedelta(seconds=RUN_S))
         before = delivery.delivered
         going_on = True
         while going_on:
             delivery, going_on = self._batch(run, delivery)
         return delivery.delivered - before
+
+    def _active(self, webhook_id: UUID) -> Webhook | None:
+        """By its events: rows are in clear, and one that was altered or put back must send nothing."""
+        with suppress(NotFound):
+            webhook = self._webhooks.get(webhook_id)
+            return webhook if webhook.status is WebhookStatus.ACTIVE else None
+        return None
 
     def _batch(self, run: "_Run", delivery: Delivery) -> tuple[Delivery, bool]:
         """One page of the feed; the delivery after it, and whether to go on."""

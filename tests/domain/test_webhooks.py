@@ -29,6 +29,7 @@ from domain.ports.access import Relation
 from domain.ports.audit import AuditEntry
 from domain.ports.call import Actor, Role
 from domain.ports.feed import PositionAhead
+from domain.ports.webhooks import Delivery
 from domain.ports.webhooks import DeliveryOutcome as Ended
 from domain.services.access import Access, RoleNotPermitted
 from domain.services.webhooks import BATCH, LEASE_S, LONGEST_DELAY_S, WebhookService
@@ -242,6 +243,23 @@ def test_a_removed_one_is_sent_nothing_and_cannot_be_changed(house, operator):
     for attempt in (service.read, service.pause, service.resume, service.rotate_secret, service.remove):
         with pytest.raises(WebhookNotFound):
             attempt(house.call(operator), webhook_id)
+
+
+@pytest.mark.parametrize("end", ["pause", "remove"])
+def test_a_row_that_says_active_sends_nothing_where_the_events_say_otherwise(house, operator, monkeypatch, end):
+    webhook_id, _ = registered(house, operator)
+    kept = house.deliveries.of(webhook_id)
+    getattr(house.services.webhooks, end)(house.call(operator), webhook_id)
+    changed(house)
+    monkeypatch.setattr(house.deliveries, "take", lambda *_: replace(kept, leased_until_us=1))
+    assert deliver(house, webhook_id) == 0
+    assert house.sender.sent == []
+
+
+def test_a_row_that_nobody_registered_holds_no_other_up(house, monkeypatch):
+    made_up = Delivery(webhook_id=uuid4(), status="active", created_at_us=0, position=0, leased_until_us=1)
+    monkeypatch.setattr(house.deliveries, "take", lambda *_: made_up)
+    assert deliver(house, made_up.webhook_id) == 0
 
 
 def test_one_that_is_paused_while_it_delivers_stops_at_the_end_of_its_batch(house, operator):

@@ -173,6 +173,14 @@ def test_without_a_setting_nothing_leads_to_this_machine(receiver):
         "64:ff9b::a00:1",
         "2002:a00:1::",
         "2001:0:a00:1::",
+        "::127.0.0.1",
+        "::ffff:0:127.0.0.1",
+        "fec0::1",
+        "3fff::1",
+        "4000::1",
+        "192.0.0.192",
+        "192.88.99.1",
+        "168.63.129.16",
     ],
 )
 def test_private_and_special_addresses_are_refused(address):
