@@ -423,6 +423,7 @@ def _services(  # noqa: PLR0913, PLR0917 - wiring
             **common,
             state=state,
             reports=SealedReports(databases.events, recorder, mapper, keys, recorder.deployment_id),
+            feed=SqlChangeFeed(databases.events, recorder, mapper),
             queue=around.queue,
             progress=progress,
             clients=clients,

@@ -64,7 +64,11 @@ _FINISH: Final = (
         result=bindparam("sealed"),
     )
 )
-_RELEASE: Final = update(reports).where(_HELD).values(state=ReportState.QUEUED.value, leased_until_us=0)
+_RELEASE: Final = (
+    update(reports)
+    .where(_HELD)
+    .values(state=ReportState.QUEUED.value, leased_until_us=0, attempts=reports.c.attempts - 1)
+)
 
 
 class SealedReports:

@@ -53,7 +53,8 @@ class InMemoryReports:
     def release(self, job: ReportJob) -> None:
         with self._log.lock:
             if self._held(job):
-                self._jobs[job.id] = replace(self._jobs[job.id], state=ReportState.QUEUED)
+                now = self._jobs[job.id]
+                self._jobs[job.id] = replace(now, state=ReportState.QUEUED, attempts=now.attempts - 1)
 
     def finish(self, call: Call, entry: AuditEntry, job: ReportJob) -> int:
         with self._log.lock:

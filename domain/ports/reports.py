@@ -53,7 +53,7 @@ class ReportStore(Protocol):
         """Take it for work: True for one caller only, until it finished or its lease ran out."""
 
     def release(self, job: ReportJob) -> None:
-        """Give it back before it is finished; nothing happens when the lease was lost."""
+        """Give it back before it is finished, as if it had not been begun; nothing happens when the lease was lost."""
 
     def finish(self, call: Call, entry: AuditEntry, job: ReportJob) -> int:
         """Store result or failure with its audit entry, in one transaction; the position. Nothing but the entry when

@@ -18,6 +18,7 @@ from domain.model.client import ClientEnteredInError
 from domain.ports.access import AccessState
 from domain.ports.audit import AuditEntry, Outcome
 from domain.ports.call import Actor, Call, Purpose
+from domain.ports.feed import ChangeFeed
 from domain.ports.ids import Clock
 from domain.ports.keys import RecordClass
 from domain.ports.ledger import Ledger
@@ -85,6 +86,7 @@ class ReportService:
         access: Access,
         state: AccessState,
         reports: ReportStore,
+        feed: ChangeFeed,
         queue: Queue,
         progress: ProgressService,
         clients: ClientService,
@@ -96,6 +98,7 @@ class ReportService:
         self._access = access
         self._state = state
         self._reports = reports
+        self._feed = feed
         self._queue = queue
         self._progress = progress
         self._clients = clients
@@ -251,7 +254,8 @@ class ReportService:
                 "until": within.until.isoformat(),
                 "by": wanted.by.value if wanted.by else None,
                 "named": wanted.named,
-                "at_least": wanted.at_least,
+                # What was written before it was asked for is in it.
+                "at_least": max(wanted.at_least, self._feed.last_position()),
             }
         )
 

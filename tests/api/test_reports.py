@@ -56,6 +56,14 @@ def test_a_report_is_asked_for_made_and_read(house, clinician, client_id):
     assert told in clinician.get("/v1/reports").json()["items"]
 
 
+def test_what_was_written_before_it_was_asked_for_is_in_it(house, clinician, client_id):
+    session = clinician.new_session(client_id)
+    place, report_id = asked(clinician, client_id, since="2026-01-01T00:00:00Z")
+    assert make_report(house.system, report_id) == 1
+    told = clinician.get(f"{place}/result").json()
+    assert session.rpartition("/")[2] in {source["id"] for source in told["sources"]}
+
+
 def test_a_pdf_comes_as_such_and_in_no_other_form(house, clinician, client_id):
     place, report_id = asked(clinician, client_id, format="application/pdf")
     make_report(house.system, report_id)

@@ -186,6 +186,7 @@ class House:
                 access=access,
                 state=state,
                 reports=self.reports,
+                feed=InMemoryFeed(log),
                 queue=self.queue,
                 progress=progress,
                 clients=clients,

@@ -128,6 +128,7 @@ class ReportStoreContract:
         first = begun(world, job)
         world.reports.release(first)
         assert list(world.reports.unfinished(NOW_US)) == [job.id]
+        assert world.reports.get(job.id).attempts == 0
         second = begun(world, job, NOW_US + 1)
         world.reports.release(first)
         assert world.reports.get(job.id).state is second.state is ReportState.RUNNING
