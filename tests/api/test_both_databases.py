@@ -48,3 +48,27 @@ def test_key_of_a_call_is_known_after_a_restart(fresh_settings, another_house):
         again = after.request("POST", "/v1/clients", json=identity, headers=headers)
     assert again.headers["Location"] == first.headers["Location"]
     assert again.headers["Idempotency-Replayed"] == "true"
+
+
+def test_what_one_process_writes_another_counts_draws_and_chooses_from(fresh_settings, another_house):
+    with another_house(fresh_settings) as one, another_house(fresh_settings) as other:
+        clinician = one.account(Role.CLINICIAN)
+        client_id = clinician.new_client()
+        clinician.new_session(client_id, summary="Spoke of the harbour.")
+        taken_at = {"instant": "2026-03-02T10:00:00+01:00", "zone": "Europe/Berlin"}
+        body = {"instrument": "phq-9", "taken_at": taken_at, "answers": [2, 1, 2, 1, 2, 1, 2, 1, 0]}
+        made = clinician.post(f"/v1/clients/{client_id}/measures", body)
+        headers = clinician.headers() | {"Read-After": made.headers["Position"]}
+        path = f"/v1/clients/{client_id}/progress"
+        report = other.request("GET", f"{path}?look_back=90y", headers=headers).json()
+        assert [score["value"] for score in report["measures"][0]["scores"]] == [12]
+        drawn = other.request("GET", f"{path}/pictures/scores?look_back=90y", headers=headers | {"Accept": "image/png"})
+        assert drawn.headers["content-type"] == "image/png"
+        position = report["sources"][report["measures"][0]["scores"][0]["source"]]["positions"][0]
+        event = other.request("GET", f"/v1/clients/{client_id}/events/{position}", headers=headers).json()
+        assert event["data"]["answers"] == body["answers"]
+        asked = {"words": "harbour", "budget": 500}
+        context = other.request("POST", f"/v1/clients/{client_id}/context", json=asked, headers=headers).json()
+        assert [item["kind"] for item in context["items"]] == ["session", "measure"]
+        standing = other.request("GET", "/v1/caseload", headers=headers).json()["clients"]
+        assert [entry["client_id"] for entry in standing] == [client_id]
