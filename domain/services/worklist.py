@@ -30,6 +30,8 @@ _DERIVED_AT_ONCE: Final = 25
 _LOOKED_AT_ONCE: Final = 500
 _SEVERITIES: Final = tuple(Severity)
 _WORK_KINDS: Final = tuple(WorkKind)
+_SIGNATURES: Final = frozenset((WorkKind.SESSION_UNSIGNED, WorkKind.SESSION_AWAITING_COSIGNATURE))
+"""What waits for an account wherever it stands to the client; of all else who left the care team learns no more."""
 _SETTLED: Final = (
     RiskFlagNotOverdue,
     RiskFlagResolved,
@@ -94,8 +96,8 @@ class WorklistService:
             item
             for client_id, facts in self._facts_of(ids, call.at, at_least)
             for item in work_of(client_id, facts, call.at, self._thresholds, self._zone)
-            if item.account_id == call.actor.id
-            or (client_id in caseload and item.kind is not WorkKind.SESSION_AWAITING_COSIGNATURE)
+            if (client_id in caseload and item.kind is not WorkKind.SESSION_AWAITING_COSIGNATURE)
+            or (item.kind in _SIGNATURES and item.account_id == call.actor.id)
         ]
         ordered = sorted(
             (key, item) for key, item in ((_key(item), item) for item in items) if after is None or key > after
@@ -122,25 +124,29 @@ class WorklistService:
         return Swept(derived=derived, clients=clients, escalated=escalated, waiting=dict(waiting))
 
     def _derive_outdated(self, call: Call) -> int:
-        """Each portion is on record, client by client, before it is kept."""
         after, count = None, 0
-        while some := self._facts.outdated(after=after, limit=_DERIVED_AT_ONCE):
-            ids = tuple(client_id for client_id, _ in some)
-            self._ledger.note(call, AuditEntry(action=Action.WORKLIST_SWEEP, resources=ids))
-            derived = self._derived(ids, call.at)
-            self._facts.keep(
-                [
-                    ClientFacts(
-                        client_id=client_id,
-                        as_of=position,
-                        facts=derived[client_id],
-                        accounts=accounts_of(derived[client_id]),
-                    )
-                    for client_id, position in some
-                ]
-            )
-            after, count = ids[-1], count + len(ids)
+        while found := self._facts.outdated(after=after, limit=_LOOKED_AT_ONCE):
+            for start in range(0, len(found), _DERIVED_AT_ONCE):
+                self._derive(call, found[start : start + _DERIVED_AT_ONCE])
+            after, count = found[-1][0], count + len(found)
         return count
+
+    def _derive(self, call: Call, outdated: Sequence[tuple[UUID, int]]) -> None:
+        """A portion is on record, client by client, before anything is kept of it."""
+        ids = tuple(client_id for client_id, _ in outdated)
+        self._ledger.note(call, AuditEntry(action=Action.WORKLIST_SWEEP, resources=ids))
+        derived = self._derived(ids, call.at)
+        self._facts.keep(
+            [
+                ClientFacts(
+                    client_id=client_id,
+                    as_of=position,
+                    facts=derived[client_id],
+                    accounts=accounts_of(derived[client_id]),
+                )
+                for client_id, position in outdated
+            ]
+        )
 
     def _derived(self, ids: Sequence[UUID], now: datetime, at_least: int = 0) -> dict[UUID, Facts]:
         items = self._journey.history(ids, at_least=at_least, kinds=KINDS)

@@ -291,6 +291,20 @@ def test_a_sweep_passes_an_overdue_flag_up_once_and_it_stays_listed_until_taken_
     assert sweep(house).escalated == 0
 
 
+def test_who_left_the_team_is_told_of_no_flag_also_where_it_was_passed_to_them(house, clinician, client_id):
+    colleague = house.person()
+    house.services.clients.join_care_team(house.call(clinician), client_id, colleague.id, Relation.CLINICIAN)
+    session_id = session(house, colleague, client_id, sign=False)
+    flag_id = flag(house, clinician, client_id, FlagLevel.LOW)
+    house.services.risk_flags.escalate(house.call(clinician), flag_id, colleague.id)
+    house.services.clients.leave_care_team(house.call(colleague), client_id, colleague.id)
+    days(house, 4)
+    sweep(house)
+    told = house.services.worklist.read(house.call(colleague)).items
+    assert [item.resource_id for item in told] == [session_id]
+    assert "risk_flag_unacknowledged" in kinds(house, clinician)
+
+
 def test_a_flag_is_passed_up_once_a_day_at_most_however_short_its_time(house, clinician, client_id):
     flag(house, clinician, client_id, FlagLevel.IMMINENT)
     escalated = 0
