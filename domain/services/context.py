@@ -89,6 +89,11 @@ class ContextService:
         self._means = means
         self._zone = ZoneInfo(zone)
 
+    @property
+    def judged_by(self) -> tuple[str, ...]:
+        """What relevance to a question is judged by."""
+        return tuple(one.name for one in (self._means.words, self._means.meaning) if one is not None)
+
     def select(self, call: Call, client_id: UUID, wanted: Wanted, *, at_least: int = 0) -> Context:
         """Choose, with the choice on record by ids; the question itself is never written down.
 
