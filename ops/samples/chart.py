@@ -25,6 +25,7 @@ from ops.samples.words import Teller
 
 _REGISTERED_BEFORE: Final = timedelta(days=6)
 _FILLED_IN_BEFORE: Final = timedelta(minutes=12)
+_AT_HOME_BEFORE: Final = timedelta(days=3)
 _NOTICE: Final = timedelta(hours=26)
 NO_DANGER: Final = RiskImpression(level=RiskLevel.NONE)
 
@@ -120,26 +121,25 @@ class Chart:
         return MomentInZone.of(f"{self.today - timedelta(days=1)}T14:30:00Z", self.zone).instant
 
     def _measure(self) -> None:
-        """The questionnaires, in the waiting room before their visits."""
-        due = self.held[:: self.script.measured][: self.script.measures_most]
+        """The questionnaires: in the waiting room before their visits, and the one that nobody was there to look at."""
         if self.script.marks & {"one_session"}:
             return
+        due = [*self.held[:: self.script.measured][: self.script.measures_most], *self._unseen()]
+        worst = max(due, key=self.level, default=None)
         lean = leanings(self.instrument, self.chance)
-        for visit, total in zip(
-            due, scores(self.instrument, [self.level(each) for each in due], self.chance), strict=True
-        ):
-            at = visit.start.instant - _FILLED_IN_BEFORE
-            given = answers(self.instrument, total, lean, self._critical(visit, due), self.chance)
-            self._filled_in(visit, at, given)
+        drawn = scores(self.instrument, [self.level(each) for each in due], self.chance)
+        for visit, total in zip(due, drawn, strict=True):
+            unseen = visit.outcome is not Outcome.HELD
+            answered = 2 if unseen or ("crisis" in self.script.marks and visit is worst) else 0
+            critical = dict.fromkeys([item.number for item in self.instrument.critical_items], answered)
+            at = visit.start.instant - (_AT_HOME_BEFORE if unseen else _FILLED_IN_BEFORE)
+            self._filled_in(visit, at, answers(self.instrument, total, lean, critical, self.chance))
 
-    def _critical(self, visit: Visit, due: tuple[Visit, ...]) -> dict[int, int]:
-        """Answers to items that would raise a flag: at nobody's but whom the story tells of."""
-        numbers = [item.number for item in self.instrument.critical_items]
-        worst = max(due, key=self.level)
-        here = ("crisis" in self.script.marks and visit is worst) or (
-            "overdue_flag" in self.script.marks and visit is due[-1]
-        )
-        return dict.fromkeys(numbers, 2 if here else 0)
+    def _unseen(self) -> tuple[Visit, ...]:
+        """The client filled it in at home; then the clinician called the visit off."""
+        if "overdue_flag" not in self.script.marks:
+            return ()
+        return (next(visit for visit in reversed(self.visits) if visit.outcome is not Outcome.TO_COME),)
 
     def _filled_in(self, visit: Visit, at: datetime, given: tuple[int, ...]) -> None:
         """The questionnaire, and the flag that it raises."""
