@@ -3,16 +3,12 @@
 Everything here is text. What a person typed is only ever a string in this data, never part of the template.
 """
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from adapters.pictures import words
-from adapters.pictures.records import Records
 from adapters.pictures.timeline import Clock
-from domain.errors import NothingToDraw
+from adapters.pictures.writer import Block, Draw, Writer, paragraph
 from domain.ports.pictures import Heading, Picture
 from domain.progress.report import (
     EmotionProgress,
@@ -25,13 +21,6 @@ from domain.progress.report import (
     Trend,
 )
 
-Draw = Callable[[Picture, Report], tuple[str, str]]
-"""Draws a picture as SVG and tells it in words. Raises NothingToDraw."""
-Block = dict[str, Any]
-
-TEXT_WIDTH_MM, MOST_HEIGHT_MM = 170, 205
-WIDEST = 82.0
-"""Percent of the text's width: pictures print at 140 mm, their words at ten points."""
 MOST_ROWS = 60
 """A table lists single scores up to this many, above that it sums them up."""
 NOTHING = "Nothing was recorded in this period."
@@ -60,58 +49,6 @@ READING = {
         "count for nothing."
     ),
 }
-
-
-@dataclass(slots=True)
-class Writer:
-    """Collects a document's sections, numbering figures and tables as they come."""
-
-    report: Report
-    draw: Draw
-    clock: Clock
-    records: Records = field(default_factory=Records)
-    figures: int = 0
-    tables: int = 0
-
-    def figure(
-        self, name: str, picture: Picture, sources: Sequence[Source], measure: MeasureProgress | None = None
-    ) -> Block | None:
-        """A picture with its caption, of one measure alone where it is given; None where there is nothing to draw."""
-        shown = self.report if measure is None else replace(self.report, measures=(measure,))
-        try:
-            svg, alt = self.draw(picture, shown)
-        except NothingToDraw:
-            return None
-        self.figures += 1
-        cited = self.records.figure(f"Figure {self.figures}, {name}", sources)
-        return {
-            "kind": "figure",
-            "svg": svg,
-            "alt": alt,
-            "share": share_of(svg),
-            "caption": f"{words.title_case(name)}. Records {cited or 'none'}.",
-        }
-
-    def table(self, name: str, head: Sequence[str], rows: Sequence[Sequence[str]], sources: Sequence[Source]) -> Block:
-        self.tables += 1
-        cited = self.records.figure(f"Table {self.tables}, {name}", sources)
-        caption = f"{words.title_case(name)}. Records {cited or 'none'}."
-        return {
-            "kind": "table",
-            "head": list(head),
-            "rows": [list(row) for row in rows],
-            "widths": widths(head, rows),
-            "caption": caption,
-        }
-
-    def day(self, at: Any) -> str:
-        return words.day_of(self.clock, at)
-
-
-def widths(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[float]:
-    """Shares of the columns, by what their longest cells need within bounds."""
-    columns = zip(head, *rows, strict=True)
-    return [min(max(6, *map(len, column)), 30) + 2 for column in columns]
 
 
 def document(report: Report, heading: Heading, draw: Draw) -> Block:
@@ -238,17 +175,6 @@ def _measure(writer: Writer, measure: MeasureProgress) -> list[Block]:
         texts.append(words.sentence(words.crossings(measure)))
     table = _scores_table(writer, measure) if len(measure.scores) <= MOST_ROWS else _years_table(writer, measure)
     return [{"kind": "heading", "text": measure.title}, *([figure] if figure else []), *map(paragraph, texts), table]
-
-
-def share_of(svg: str) -> float:
-    """How much of the text's width a picture may take, in percent, so that it fits on a page with its caption."""
-    found = re.search(r'width="(\d+)" height="(\d+)"', svg)
-    width, height = map(int, found.groups()) if found else (1, 1)
-    return min(WIDEST, MOST_HEIGHT_MM / height * width / TEXT_WIDTH_MM * 100)
-
-
-def paragraph(text: str) -> Block:
-    return {"kind": "text", "text": text}
 
 
 def _none() -> Block:

@@ -7,7 +7,8 @@ from xml.sax.saxutils import escape, quoteattr
 import orjson
 
 from adapters.pictures import theme
-from adapters.pictures.sheet import Row, Sheet
+from adapters.pictures.chart import Row
+from adapters.pictures.sheet import Sheet
 
 SCALE = 1.5
 """Pixels of a PNG for one of the drawing: 810 across, sharp on most screens."""

@@ -13,8 +13,9 @@ from typing import Any
 
 from adapters.pictures import words
 from adapters.pictures.altair import AltairPictures
-from adapters.pictures.document import Block, document
+from adapters.pictures.document import document
 from adapters.pictures.glyphs import MISSING, SAFE, Glyphs
+from adapters.pictures.writer import Block
 from domain.ports.pictures import Heading, Picture, PictureFormat, Pictures
 from domain.progress.report import Report
 
