@@ -21,7 +21,7 @@ from ops.samples.faces import Face
 from ops.samples.noise import answers, leanings, level, scores
 from ops.samples.scripts import Script
 from ops.samples.visits import DURATION_MIN, Outcome, Visit, held, visits
-from ops.samples.words import Teller
+from ops.samples.words import Teller, spoken, told
 
 _REGISTERED_BEFORE: Final = timedelta(days=6)
 _FILLED_IN_BEFORE: Final = timedelta(minutes=12)
@@ -197,18 +197,18 @@ class Chart:
 
     def _session(self, visit: Visit) -> Session:
         """Written after the visit; signed and, a trainee's, co-signed by `ops.samples.marks`."""
-        told = self.teller.entry(self.level(visit), self._remark(visit))
+        entry = self.teller.entry(self.level(visit), self._remark(visit))
         content = SessionContent(
             took_place=visit.start,
             duration_min=DURATION_MIN + self.chance.choice((-5, 0, 0, 0, 5)),
             modality=Modality(self.script.modality),
-            summary=told.summary,
-            themes=told.themes,
-            emotions=told.emotions,
-            interventions=told.interventions,
-            homework=told.homework,
+            summary=self._crisis(visit) or f"{self._after_crisis(visit)}{entry.summary}",
+            themes=entry.themes,
+            emotions=entry.emotions,
+            interventions=entry.interventions,
+            homework=entry.homework,
             risk=self._risk(visit),
-            next_plan=told.next_plan,
+            next_plan=entry.next_plan,
             goal_ids=tuple(self.named("goal", name) for name in self._goals_touched(visit)),
         )
         session = Session.record(
@@ -234,12 +234,27 @@ class Chart:
             return ""
         return f"{self.instrument.key.upper()} before the session: {measure.score:g} ({measure.severity})."
 
-    def _risk(self, visit: Visit) -> RiskImpression:
+    def _crisis(self, visit: Visit) -> str:
+        """What is written of the session in which an answer about death was talked about."""
         measure = self.measures.get(visit.number)
-        if measure is not None and measure.flag_id is not None:
+        flagged = measure is not None and measure.flag_id is not None
+        return spoken(told()["crisis"]["flagged"], self.face.pronouns) if flagged else ""
+
+    def _after_crisis(self, visit: Visit) -> str:
+        """The safety plan comes first in the two sessions after it."""
+        numbers = [each.number for each in self.held if each.number < visit.number][-2:]
+        flagged = any(number in self.measures and self.measures[number].flag_id for number in numbers)
+        return f"{told()['crisis']['after']} " if flagged else ""
+
+    def _risk(self, visit: Visit) -> RiskImpression:
+        if self._crisis(visit):
             return RiskImpression(
                 level=RiskLevel.HIGH,
-                text="Thoughts of death on most days, a plan thought of and not prepared; wants help; names people to live for.",
+                text="Thoughts of death on most days, a way thought of and not prepared; wants help; names people to live for.",
+            )
+        if self._after_crisis(visit):
+            return RiskImpression(
+                level=RiskLevel.MODERATE, text="Thoughts of death are fewer, no plan; safety plan held; seen weekly."
             )
         if "low_risk" in self.script.marks and visit.number < 5:
             return RiskImpression(

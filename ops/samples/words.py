@@ -89,6 +89,7 @@ class Teller:
         """The first two and now and then more; people vary by a point about how they are."""
         bad = [(name, 1 + 8 * level, Valence.NEGATIVE) for name in bank["negative"]]
         good = [(name, 8 - 7 * level, Valence.POSITIVE) for name in bank["positive"]]
+        good += [(name, 5.0, Valence.NEUTRAL) for name in bank.get("neutral", ())]
         chosen = [*bad[:1], *good[:1], *(each for each in (*bad[1:], *good[1:]) if self.chance.random() < 0.4)]
         return tuple(
             Emotion(name=name, intensity=min(10, max(0, round(mean + self.chance.gauss(0, 1)))), valence=valence)
