@@ -14,6 +14,7 @@ from uuid import UUID
 import orjson
 
 from adapters.views.times import from_us
+from domain.errors import SealBroken
 from domain.ports.views import JourneyItem
 from domain.services.rendering import Json
 
@@ -21,6 +22,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 ENTRY: Final = "entry"
 """The clear kind of everything whose kind is a clinical fact."""
 CLEAR_KINDS: Final = frozenset(("session", "appointment", "consent", "care_team", "client"))
+_ALTERED: Final = "A row of the journey says another kind or state than was sealed with it."
 DETAIL: Final = {"transcript": "journey_items.detail"}
 """Kinds whose bulk is kept beside the content and opened only when it is asked for, and what it is sealed as."""
 
@@ -55,7 +57,9 @@ def opened(open_row: Opener, client_id: UUID, row: Any) -> JourneyItem:
     item_id = raw_id if isinstance(raw_id, UUID) else UUID(raw_id)
     content = orjson.loads(open_row(item_id, sealed))
     if kind == ENTRY:
-        kind, state, version, content = content
+        kind, state, version, content = _entry(content)
+    else:
+        content = _as_told(content, state)
     return JourneyItem(
         kind=kind,
         id=item_id,
@@ -78,9 +82,9 @@ def opened_when_needed(open_row: Opener, client_id: UUID, rows: Sequence[Any]) -
         item_id = raw_id if isinstance(raw_id, UUID) else UUID(raw_id)
         content: Any
         if kind == ENTRY:
-            kind, state, version, content = orjson.loads(open_row(item_id, sealed))  # noqa: PLW2901 - what it is
+            kind, state, version, content = _entry(orjson.loads(open_row(item_id, sealed)))  # noqa: PLW2901 - what it is
         else:
-            content = SealedContent(open_row, item_id, sealed)
+            content = SealedContent(open_row, item_id, sealed, state)
         items.append(
             JourneyItem(
                 kind=kind,
@@ -97,20 +101,37 @@ def opened_when_needed(open_row: Opener, client_id: UUID, rows: Sequence[Any]) -
     return items
 
 
+def _entry(sealed: Any) -> list[Any]:
+    """What `sealed_entry` made. Raises SealBroken for a row of another kind that was made to say `entry`."""
+    if not isinstance(sealed, list):
+        raise SealBroken(_ALTERED)
+    return sealed
+
+
+def _as_told(content: Any, state: str) -> Json:
+    """The content of a row that says its kind and state in clear, where they are as they were sealed: who may write the
+    view database must not release a session by calling it signed, nor show an entry as one. Raises SealBroken.
+    """
+    if not isinstance(content, dict) or content.get("status", state) != state:
+        raise SealBroken(_ALTERED)
+    return content
+
+
 class SealedContent(Mapping[str, Any]):
     """The content of an item, unsealed at the first look inside."""
 
-    __slots__ = ("_content", "_id", "_open_row", "_sealed")
+    __slots__ = ("_content", "_id", "_open_row", "_sealed", "_state")
 
-    def __init__(self, open_row: Opener, item_id: UUID, sealed: bytes) -> None:
+    def __init__(self, open_row: Opener, item_id: UUID, sealed: bytes, state: str) -> None:
         self._open_row = open_row
         self._id = item_id
         self._sealed = sealed
+        self._state = state
         self._content: Json | None = None
 
     def _opened(self) -> Json:
         if self._content is None:
-            self._content = orjson.loads(self._open_row(self._id, self._sealed))
+            self._content = _as_told(orjson.loads(self._open_row(self._id, self._sealed)), self._state)
         return self._content
 
     def __getitem__(self, name: str) -> Any:

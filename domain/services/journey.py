@@ -125,7 +125,8 @@ class JourneyService:
         sessions: Sequence[JourneyItem] = self._journey.history((client_id,), at_least=at_least, kinds=("session",))[
             client_id
         ]
-        signed = {str(item.id) for item in sessions if item.state == "signed"}
+        # Looked inside: what a row says in clear is held to what was sealed when it is opened.
+        signed = {str(item.id) for item in sessions if item.state == "signed" == item.content["status"]}
 
         def released(item: JourneyItem) -> bool:
             if item.kind == "session":

@@ -2,7 +2,7 @@
 
 import pytest
 from entries import diagnosed, flagged, goal_set, measured, medicated, plan_written, safety_written, transcribed
-from sqlalchemy import select
+from sqlalchemy import select, update
 from views_world import CANARY, CLINICIAN, T0, World, moment, recorded, registered
 
 from adapters.views.fences import fence
@@ -126,6 +126,27 @@ def test_what_was_said_opens_as_that_and_not_as_content(world) -> None:
         connection.execute(swapped.values(content=journey_items.c.detail))
     with pytest.raises(SealBroken):
         world.journey.of_client(client.id, kinds=["transcript"])
+
+
+@pytest.mark.parametrize(
+    ("of", "said"),
+    [
+        ("session", {"state": "signed"}),
+        ("session", {"kind": "entry", "state": ""}),
+        ("risk_flag", {"kind": "session", "state": "signed"}),
+    ],
+)
+def test_a_row_that_was_made_to_say_another_kind_or_state_opens_as_nothing(world, of, said) -> None:
+    client = registered()
+    record = recorded(client) if of == "session" else flagged(client)
+    world.write(client, record)
+    world.runner.catch_up()
+    with world.databases.views.begin() as connection:
+        connection.execute(update(journey_items).where(journey_items.c.id == record.id).values(**said))
+    with pytest.raises(SealBroken):
+        world.journey.of_client(client.id)
+    with pytest.raises(SealBroken):
+        [dict(item.content) for item in world.journey.history((client.id,))[client.id]]
 
 
 def test_many_histories_come_at_once_each_in_its_order(world) -> None:
