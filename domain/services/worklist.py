@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from domain.errors import Erased, Invalid, StaleVersion
 from domain.model import checks
@@ -177,8 +177,10 @@ class WorklistService:
 
 
 def _key(item: WorkItem) -> tuple[int, ...]:
-    """Its place in a list: worst first, then what has waited longest; ids make it unique."""
-    about = item.resource_id or item.client_id
+    """Its place in a list: worst first, then what has waited longest; ids make it unique, and the instrument where two
+    measures of a client are overdue alike.
+    """
+    about = item.resource_id or uuid5(item.client_id, item.instrument or "")
     return (
         _SEVERITIES.index(item.severity),
         microseconds(item.since),

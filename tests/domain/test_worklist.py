@@ -128,6 +128,23 @@ def test_the_plan_says_what_is_measured_how_often(house, clinician, client_id):
     assert kinds(house, clinician) == []
 
 
+@pytest.mark.parametrize("limit", [1, 2])
+def test_two_measures_that_are_overdue_alike_are_two_things_to_do(house, clinician, client_id, limit):
+    session(house, clinician, client_id)
+    measures = tuple(PlannedMeasure(instrument=name, every_days=14) for name in ("phq-9", "gad-7"))
+    told = TreatmentPlanContent(presenting_problems=("Grief",), measures=measures)
+    house.services.treatment_plans.write(house.call(clinician), client_id, told)
+    days(house, 20)
+    found, after = [], None
+    while True:
+        page = house.services.worklist.read(house.call(clinician), limit=limit, after=after)
+        found += [item.instrument for item in page.items]
+        after = page.after
+        if after is None:
+            break
+    assert sorted(found) == ["gad-7", "phq-9"]
+
+
 def test_a_measure_entered_in_error_was_none(house, clinician, client_id):
     session(house, clinician, client_id)
     days(house, 30)
