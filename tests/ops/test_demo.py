@@ -122,9 +122,7 @@ def test_the_clinician_sees_21_clients_and_up_to_two_years_of_each(demo: Demo) -
     assert len(clients) == 21
     sessions = []
     for client in clients:
-        answer = demo.http.get(
-            f"/v1/clients/{client['client_id']}/journey?kind=session&limit=500", headers=headers
-        )
+        answer = demo.http.get(f"/v1/clients/{client['client_id']}/journey?kind=session&limit=500", headers=headers)
         sessions.append(len(answer.json()["items"]))
     assert sorted(sessions)[:2] == [0, 1]
     assert max(sessions) > 80
