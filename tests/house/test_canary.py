@@ -81,6 +81,7 @@ def test_no_marked_word_can_be_read_anywhere_but_in_answers_to_those_who_may(pla
     position = records(place, client)
     people(place, client)
     secrets = programs(place, client)
+    readings(place, client, position)
     refusals(place, client)
 
     journey = place.do("clinician", "GET", f"{client}/journey", Read_After=position).json()
@@ -223,6 +224,21 @@ def care(place: Place, client: str) -> None:
         do("clinician", "POST", f"{session}/transcript/entered-in-error", {"reason": sing()}, If_Match=tag)
     for path, tag in ((diagnosis, '"1"'), (medication, '"2"'), (f"{client}/treatment-plan", '"2"')):
         do("clinician", "POST", f"{path}/entered-in-error", {"reason": sing()}, If_Match=tag)
+
+
+def readings(place: Place, client: str, position: str) -> None:
+    """What is counted, drawn, printed and chosen from the record, and what was asked for it."""
+    sing = place.birds.sing
+    for accept in ("application/json", "application/pdf", sing()):
+        place.ask("clinician", "GET", f"{client}/progress?by=month", Accept=accept, Read_After=position)
+    for picture in ("scores", "goals", "emotions", "attendance", "journey"):
+        place.ask("clinician", "GET", f"{client}/progress/pictures/{picture}?instrument={sing()}")
+    place.ask("clinician", "GET", f"{client}/progress/pictures/{sing()}?look_back={sing()[:20]}")
+    wanted = {"words": f"{sing()} {place.birds.words[0]}", "themes": [sing()], "budget": 512}
+    assert place.do("clinician", "POST", f"{client}/context", wanted).json()["items"]
+    place.ask("clinician", "POST", f"{client}/context", wanted | {"look_back": sing()[:20]})
+    place.ask("clinician", "POST", f"{client}/context", wanted | {"kinds": [sing()], "until": sing()})
+    place.do("clinician", "GET", "/v1/caseload")
 
 
 def supervised(place: Place) -> None:
