@@ -22,6 +22,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 ENTRY: Final = "entry"
 """The clear kind of everything whose kind is a clinical fact."""
 CLEAR_KINDS: Final = frozenset(("session", "appointment", "consent", "care_team", "client"))
+_STEP: Final = 1024
 _ALTERED: Final = "A row of the journey says another kind or state than was sealed with it."
 DETAIL: Final = {"transcript": "journey_items.detail"}
 """Kinds whose bulk is kept beside the content and opened only when it is asked for, and what it is sealed as."""
@@ -45,8 +46,11 @@ def clear_kinds(kinds: Iterable[str]) -> frozenset[str]:
 
 
 def sealed_entry(kind: str, state: str, version: int, content: Json) -> bytes:
-    """What is sealed for an entry: a JSON array, its content last."""
-    return orjson.dumps((kind, state, version, content))
+    """What is sealed for an entry: a JSON array, its content last, and spaces up to the next kibibyte: the exact length of an
+    entry would name its kind.
+    """
+    plain = orjson.dumps((kind, state, version, content))
+    return plain.ljust(-(-len(plain) // _STEP) * _STEP)
 
 
 def opened(open_row: Opener, client_id: UUID, row: Any) -> JourneyItem:

@@ -15,8 +15,12 @@ from adapters.event_store.rows import NewRow, StoredRow
 from adapters.event_store.unsealed import Loss, SystemRecord, Tombstone
 from adapters.keys.tables import metadata
 from domain.errors import KeyMissing, SealBroken
+from domain.model.appointment import Appointment
 from domain.model.audit import AuditEvent
+from domain.model.diagnosis import Diagnosis, DiagnosisContent
+from domain.model.risk_flag import FlagLevel, FlagSource, RiskFlag
 from domain.model.session import Session
+from domain.model.values import Modality, MomentInZone
 from domain.ports.audit import AuditEntry
 from domain.ports.keys import RecordClass
 from tests.seal.kit import AT, DEPLOYMENT, a_call, a_client, a_session, an_account, an_identity, ring_on
@@ -55,6 +59,29 @@ def test_events_of_every_aggregate_come_back_equal(mapper):
     aggregates = [client, an_identity(client.id), a_session(client.id), an_account()]
     events = [event for each in aggregates for event in each.pending_events]
     assert [mapper.to_event(row) for row in rows_of(mapper, *aggregates)] == events
+
+
+def test_the_length_of_a_state_does_not_name_its_kind(mapper):
+    client = a_client()
+    about = {"at": AT, "by": uuid4(), "client_id": client.id}
+    flag = RiskFlag.raise_flag(
+        uuid4(), **about, level=FlagLevel.HIGH, source=FlagSource.ITEM, reason="PHQ-9, item 9 was answered with 2."
+    )
+    diagnosis = Diagnosis.record(
+        uuid4(), **about, content=DiagnosisContent(code="F32.1", description="Depressive episode", edition="2026")
+    )
+    appointment = Appointment.plan(
+        uuid4(),
+        **about,
+        clinician_id=uuid4(),
+        start=MomentInZone.of(AT, "Europe/Berlin"),
+        duration_min=50,
+        modality=Modality.VIDEO,
+    )
+    rows = rows_of(mapper, client, flag, diagnosis, appointment, a_session(client.id))
+    told = [len(row.state) for row in rows_of(mapper, flag, diagnosis, appointment)]
+    assert len(set(told)) == 1
+    assert len({len(row.state) % 256 for row in rows}) == 1
 
 
 def test_audit_entries_need_no_aggregate_and_concern_no_subject(mapper):

@@ -39,6 +39,10 @@ def test_a_row_in_clear_tells_entries_apart_by_nothing_but_their_ids_and_times(w
     rows = [row for row in rows_of(world, client) if row.kind == "entry"]
     assert len(rows) == len(entries) + 1
     assert {(row.kind, row.state, row.version) for row in rows} == {("entry", "", 0)}
+    assert len({len(row.content) % 1024 for row in rows}) == 1, "lengths come in steps"
+    small = [row for row, entry in zip(rows, entries, strict=False) if type(entry).__name__ in {"Measure", "Diagnosis"}]
+    flag = next(row for row in rows if row.id == entries[MAKERS.index(flagged)].id)
+    assert {len(row.content) for row in small} == {len(flag.content)}
     assert not any(CANARY.encode() in (row.content + (row.detail or b"")) for row in rows)
 
 

@@ -145,6 +145,18 @@ def test_facts_are_sealed_and_bound_to_their_client(world) -> None:
         world.facts.of_clients([client.id for client in clients])
 
 
+def test_the_length_of_the_facts_does_not_tell_who_has_an_open_flag(world) -> None:
+    calm, alarmed = registered(), registered()
+    world.write(calm, alarmed)
+    flags = [{"id": str(uuid4()), "level": "imminent", "since": 1, "due": 2, "escalated": 3, "to": str(uuid4())}]
+    for client, open_flags in ((calm, []), (alarmed, flags)):
+        world.facts.keep([ClientFacts(client_id=client.id, as_of=2, facts={"flags": open_flags})])
+    with world.databases.views.begin() as connection:
+        lengths = connection.execute(select(func.length(worklist.c.facts))).scalars().all()
+    assert len(lengths) == 2
+    assert len(set(lengths)) == 1
+
+
 def test_erasure_leaves_no_row_and_a_rebuild_begins_anew(world) -> None:
     client, other = registered(), registered()
     last = world.write(client, other)
