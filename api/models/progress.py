@@ -335,6 +335,7 @@ class CaseloadProgressOut(Out):
     """
 
     client_id: UUID
+    name: str
     standing: Literal["flagged", "off_track", "not_measured", "unclear", "stable", "improving", "recovered"]
     because: str
     measures: tuple[CaseloadMeasureOut, ...]
@@ -342,6 +343,7 @@ class CaseloadProgressOut(Out):
     last_session_at: Rfc3339 | None
     next_appointment_at: Rfc3339 | None
     open_flags: int
+    flag_level: Literal["imminent", "high", "moderate", "low"] | None
     sources: Places
 
 
@@ -357,6 +359,7 @@ class CaseloadReportOut(Out):
             "clients": [
                 {
                     "client_id": "3f1c9a52-77aa-4b10-9a52-6a4f5f0f3d10",
+                    "name": "Tamsin Okonkwo-Lindqvist",
                     "standing": "unclear",
                     "because": "Two results do not make a trend.",
                     "measures": [
@@ -370,6 +373,7 @@ class CaseloadReportOut(Out):
                     "last_session_at": "2026-02-23T09:50:00Z",
                     "next_appointment_at": "2026-03-09T09:00:00Z",
                     "open_flags": 0,
+                    "flag_level": None,
                     "sources": [0, 1],
                 }
             ],

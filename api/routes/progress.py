@@ -118,15 +118,17 @@ def read_caseload_progress(
     cursor: Cursor = None,
 ) -> Response:
     """The clients whose care team the caller is in, worst standing first: with an open risk flag, off track, not measured
-    lately, unclear, stable, improving, recovered; each with why, by their last 52 weeks. Counted anew for every page: somebody
-    whose standing changes meanwhile may come twice or not at all.
+    lately, unclear, stable, improving, recovered; each with why, by their last 52 weeks, and by flags that are still open
+    however old. The worst of several questionnaires decides. Names are those of `GET /v1/clients`, read by its permission and
+    on record as such. Counted anew for every page: somebody whose standing changes meanwhile may come twice or not at all.
     """
     query = {"of": "caseload"}
     after = ask.cursors.open(ask.actor.id, query, cursor) or (0,)
     entries = ask.services.progress.caseload(ask.call(), at_least=ask.at_least)
+    names = {each.client_id: each.name for each in ask.services.clients.caseload(ask.call(), ask.at_least)}
     end = after[0] + limit
     onward = ask.cursors.seal(ask.actor.id, query, (end,)) if end < len(entries) else None
-    return found({**caseload_as_json(entries[after[0] : end]), "next": onward})
+    return found({**caseload_as_json(entries[after[0] : end], names), "next": onward})
 
 
 def _report(  # noqa: PLR0917 - which report

@@ -333,3 +333,5 @@ class CaseloadEntry:
     next_appointment_at: datetime | None
     open_flags: int
     sources: tuple[Source, ...]
+    flag_level: str | None = None
+    """The most urgent level of the open flags, however long ago they were raised; None without any."""

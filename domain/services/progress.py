@@ -88,7 +88,7 @@ class ProgressService:
         return made
 
     def caseload(self, call: Call, *, at_least: int = 0) -> Sequence[CaseloadEntry]:
-        """The clients whose care team the caller is in, worst standing first, by their last 52 weeks.
+        """The clients whose care team the caller is in, worst standing first, by their last 52 weeks and all open flags.
 
         Raises Denied, ViewBehind.
         """
@@ -97,9 +97,11 @@ class ProgressService:
         since = call.at - CASELOAD_WINDOW
         known = self._caseload.of_clients(ids, at_least=at_least)
         history = self._journey.history(ids, at_least=at_least, since=since, kinds=("measure", "risk_flag"))
+        # A danger that nobody has settled doesn't pass with the year.
+        older = self._journey.history(ids, at_least=at_least, until=since, kinds=("risk_flag",))
         cases = [
             Case(
-                record=record_of(item.client_id, history.get(item.client_id, ())),
+                record=record_of(item.client_id, (*older.get(item.client_id, ()), *history.get(item.client_id, ()))),
                 last_session_at=item.last_session_at,
                 next_appointment_at=item.next_appointment_at,
             )

@@ -5,7 +5,8 @@ record once, as `{"kind", "id", "positions"}`. Thousands of figures share a few 
 stays readable. What can't be told is null, never zero. Figures keep six decimals.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
 
 from domain.progress.report import (
     Attendance,
@@ -78,17 +79,21 @@ def report_as_json(report: Report) -> Json:
     }
 
 
-def caseload_as_json(entries: Sequence[CaseloadEntry]) -> Json:
-    """Clients in the order given. Records are named of each last score and of each standing; those of a whole trend are in
-    the client's report.
+def caseload_as_json(entries: Sequence[CaseloadEntry], names: Mapping[UUID, str]) -> Json:
+    """Clients in the order given; empty `name` for those that `names` lacks. Records are named of each last score and of
+    each standing; those of a whole trend are in the client's report.
     """
     sources = _Sources()
-    return {"clients": [_entry(entry, sources) for entry in entries], "sources": sources.told}
+    return {
+        "clients": [_entry(entry, names.get(entry.client_id, ""), sources) for entry in entries],
+        "sources": sources.told,
+    }
 
 
-def _entry(entry: CaseloadEntry, sources: _Sources) -> Json:
+def _entry(entry: CaseloadEntry, name: str, sources: _Sources) -> Json:
     return {
         "client_id": str(entry.client_id),
+        "name": name,
         "standing": entry.standing.value,
         "because": entry.because,
         "measures": [
@@ -99,6 +104,7 @@ def _entry(entry: CaseloadEntry, sources: _Sources) -> Json:
         "last_session_at": instant_as_json(entry.last_session_at),
         "next_appointment_at": instant_as_json(entry.next_appointment_at),
         "open_flags": entry.open_flags,
+        "flag_level": entry.flag_level,
         "sources": sources.places(entry.sources),
     }
 

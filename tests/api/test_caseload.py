@@ -42,6 +42,17 @@ def test_the_worst_stand_first_each_with_why(practice):
     assert {found["sources"][place]["kind"] for place in worse["sources"]} == {"measure"}
 
 
+def test_clients_are_named_as_in_the_list_of_clients(practice):
+    clinician, clients, position = practice
+    listed = {
+        one["client_id"]: one["name"] for one in clinician.get("/v1/clients", Read_After=position).json()["items"]
+    }
+    found = clinician.get("/v1/caseload", Read_After=position).json()
+    assert {one["client_id"]: one["name"] for one in found["clients"]} == listed
+    assert all(listed.values())
+    assert next(one for one in found["clients"] if one["client_id"] == clients["flagged"])["flag_level"] == "high"
+
+
 def test_pages_are_the_whole(practice):
     clinician, clients, position = practice
     seen, query = [], "?limit=2"

@@ -276,7 +276,16 @@ def test_a_caseload_holds_the_callers_clients_worst_first(house, clinician):
         (better, CaseloadStanding.IMPROVING),
     ]
     assert house.reasons(call) == [("progress.caseload", "allowed", "")]
-    assert caseload_as_json(told)["clients"][0]["standing"] == "off_track"
+    assert caseload_as_json(told, {})["clients"][0]["standing"] == "off_track"
+
+
+def test_a_flag_that_is_open_for_more_than_a_year_still_stands_first(house, clinician, client_id):
+    house.services.risk_flags.raise_flag(
+        house.call(clinician), uuid4(), client_id, level=FlagLevel.HIGH, reason="Said so."
+    )
+    house.clock.forward(60 * 7 * 86_400)
+    (told,) = house.services.progress.caseload(house.call(clinician))
+    assert (told.standing, told.open_flags, told.flag_level) == (CaseloadStanding.FLAGGED, 1, "high")
 
 
 def test_a_chart_entered_in_error_is_in_no_caseload(house, clinician, client_id):

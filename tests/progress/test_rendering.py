@@ -124,10 +124,13 @@ def test_a_caseload_renders_with_its_records():
             START - WEEK,
             START + 13 * WEEK,
             SCALES,
-        )
+        ),
+        {record().client_id: "Ada Bee"},
     )
     first, second = told["clients"]
+    assert first["name"] == second["name"] == "Ada Bee"
     assert first["standing"] == "flagged"
+    assert first["flag_level"] == "high"
     assert first["measures"][0]["instrument"] == "phq-9"
     assert told["sources"][first["sources"][0]]["kind"] == "risk_flag"
     assert second["measures"] == []
