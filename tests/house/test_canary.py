@@ -194,6 +194,8 @@ def records(place: Place, client: str) -> str:
     do("clinician", "POST", f"{session}/entered-in-error", {"reason": sing()}, If_Match='"4"')
     supervised(place)
     care(place, client)
+    outcomes(place, client)
+    questions(place, client)
     plan = {"start": PAST, "duration_min": 50, "modality": "video"}
     appointment = do("clinician", "POST", f"{client}/appointments", plan).headers["Location"]
     done = do("clinician", "POST", f"{appointment}/entered-in-error", {"reason": sing()}, If_Match='"1"')
@@ -239,6 +241,49 @@ def readings(place: Place, client: str, position: str) -> None:
     place.ask("clinician", "POST", f"{client}/context", wanted | {"look_back": sing()[:20]})
     place.ask("clinician", "POST", f"{client}/context", wanted | {"kinds": [sing()], "until": sing()})
     place.do("clinician", "GET", "/v1/caseload")
+
+
+def outcomes(place: Place, client: str) -> None:
+    """A goal revised, progressed and abandoned; a flag taken on, passed up and resolved; a measure in the wrong chart."""
+    sing, do = place.birds.sing, place.do
+
+    def agreed() -> dict[str, Any]:
+        smart = {name: sing() for name in ("statement", "specific", "measurable", "achievable", "relevant")}
+        return smart | {"metric": "percentage", "baseline": 0, "target": 80, "milestones": [{"text": sing()}]}
+
+    goal = do("clinician", "POST", f"{client}/goals", agreed()).headers["Location"]
+    do("clinician", "PUT", goal, agreed(), If_Match='"1"')
+    do("clinician", "POST", f"{goal}/abandoned", {"reason": sing()}, If_Match='"2"')
+    flag = do("clinician", "POST", f"{client}/risk-flags", {"level": "high", "reason": sing()}).headers["Location"]
+    do("clinician", "POST", f"{flag}/acknowledged", {"note": sing()}, If_Match='"1"')
+    do("clinician", "POST", f"{flag}/escalated", {}, If_Match='"2"')
+    do("clinician", "POST", f"{flag}/resolved", {"outcome": sing()}, If_Match='"3"')
+    taken = {"instrument": "phq-9", "taken_at": PAST, "answers": [1, 1, 1, 1, 1, 1, 1, 1, 2]}
+    measure = do("clinician", "POST", f"{client}/measures", taken).headers["Location"]
+    do("clinician", "POST", f"{measure}/entered-in-error", {"reason": sing()}, If_Match='"1"')
+    for wrong in ({"instrument": sing()}, {"answers": [sing()] * 9}, {"instrument_version": sing()}):
+        assert place.ask("clinician", "POST", f"{client}/measures", taken | wrong).is_client_error
+    for path in (f"{client}/goals", f"{client}/risk-flags", f"{client}/measures", "/v1/worklist", "/v1/caseload"):
+        do("clinician", "GET", path)
+
+
+def questions(place: Place, client: str) -> None:
+    """What is asked of a record: words and themes for a context, filters and periods of journeys, pictures and reports."""
+    sing, do, ask = place.birds.sing, place.do, place.ask
+    do("clinician", "POST", f"{client}/context", {"words": f"{sing()} {sing()}", "themes": [sing()]})
+    for wrong in ({"look_back": sing()[:20]}, {"kinds": [sing()]}, {"words": sing() + chr(0)}, {"goals": [sing()]}):
+        assert ask("clinician", "POST", f"{client}/context", wrong).is_client_error
+    do("clinician", "GET", f"{client}/journey?theme={sing()}")
+    assert ask("clinician", "GET", f"{client}/journey?look_back={sing()[:20]}").is_client_error
+    assert ask("clinician", "GET", f"{client}/journey?theme={sing()}%0A").is_client_error
+    assert ask("clinician", "GET", f"{client}/progress?look_back={sing()[:20]}").is_client_error
+    assert ask("clinician", "GET", f"{client}/progress", Accept=f"image/{sing()}").is_client_error
+    assert ask("clinician", "GET", f"{client}/progress/pictures/{sing()}").is_client_error
+    assert ask("clinician", "GET", f"{client}/progress/pictures/scores?instrument={sing()}").is_client_error
+    assert ask("clinician", "POST", f"{client}/reports", {"look_back": sing()[:20]}).is_client_error
+    for wanted in ("application/json", "application/pdf"):
+        do("clinician", "GET", f"{client}/progress?since=2020-01-01T00:00:00Z", Accept=wanted)
+    do("clinician", "GET", f"{client}/progress/pictures/goals?since=2020-01-01T00:00:00Z", Accept="image/svg+xml")
 
 
 def supervised(place: Place) -> None:
