@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -293,6 +294,30 @@ def test_what_is_wrong_is_named_by_pointer(tmp_path, pointer, value, where, code
     assert (where, code) in [(fault.where, fault.code) for fault in spoilt.faults]
     assert "Spoke about the week" not in repr(spoilt)
     assert str(value) not in [fault.text for fault in spoilt.faults]
+
+
+def leaves(told: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
+    """Every text of a document: its pointer, and the pointer without numbers."""
+    if isinstance(told, str):
+        yield pointer, re.sub(r"/\d+", "/*", pointer)
+    parts = told.items() if isinstance(told, dict) else enumerate(told) if isinstance(told, list) else ()
+    for name, part in parts:
+        yield from leaves(part, f"{pointer}/{name}")
+
+
+@pytest.mark.parametrize("typed", ["qxcanary", "qxcanary\0" * 20_000], ids=["a word", "much of it"])
+def test_nothing_that_stands_in_the_file_is_told_of_what_is_wrong(tmp_path, typed) -> None:
+    richest = min(sample_records(), key=lambda record: (-len(set(map(type, record))), len(record)))
+    whole = document([richest], STAFF)
+    kinds = {kind: pointer for pointer, kind in leaves(whole) if kind.startswith("/clients/")}
+    assert len(kinds) > 40
+    spoilt = 0
+    for pointer in kinds.values():
+        told = put(copy.deepcopy(whole), pointer, typed)
+        (found,) = restored(told, tmp_path)
+        spoilt += isinstance(found, Spoilt)
+        assert not isinstance(found, Spoilt) or "qxcanary" not in repr(found), pointer
+    assert spoilt > 10
 
 
 def test_two_entries_of_one_kind_with_one_id_are_a_fault(tmp_path) -> None:
