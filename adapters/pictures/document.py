@@ -24,6 +24,13 @@ from domain.progress.report import (
 MOST_ROWS = 60
 """A table lists single scores up to this many, above that it sums them up."""
 NOTHING = "Nothing was recorded in this period."
+NO_FLAG = (
+    "No risk flag was raised in this period. One that is open from before stands in the notices on the first page."
+)
+LIMITS = (
+    "This report tells what was recorded, not why. It is no diagnosis, and nothing in it tells whether somebody is safe: "
+    "risk is judged by a person who asks."
+)
 
 READING = {
     "Verdicts": (
@@ -34,8 +41,8 @@ READING = {
     ),
     "Reliable change": (
         "Two scores differ by chance alone, because no questionnaire measures exactly. The band around the first score holds "
-        "the differences that such error explains in 95 of 100 cases (Jacobson and Truax, 1991). A score outside it is a "
-        "change; a score inside it may be none."
+        "the differences that such error explains in 95 of 100 cases (Jacobson and Truax, 1991). A score outside it is "
+        "hardly explained by error alone; a score inside it may be no change."
     ),
     "Slopes": (
         "A slope is the median of the slopes between all pairs of observations (Theil, 1950; Sen, 1968), in points a week over "
@@ -55,6 +62,7 @@ def document(report: Report, heading: Heading, draw: Draw) -> Block:
     """The whole document as JSON-ready data."""
     writer = Writer(report=report, draw=draw, clock=Clock(ZoneInfo(report.zone)))
     last_day = words.last_day(writer.clock, report.until)
+    first = _notices(writer)
     overview = writer.figure("the journey", Picture.JOURNEY, _all_sources(report))
     sections = [
         _measures(writer),
@@ -71,12 +79,23 @@ def document(report: Report, heading: Heading, draw: Draw) -> Block:
         "title": "Progress report",
         "name": heading.client_name,
         "facts": _facts(report, heading, f"{writer.day(report.since)} to {words.day(last_day)}"),
+        "notices": first,
+        "limits": LIMITS,
         "summary": _summary(report),
         "overview": [overview] if overview else [],
         "sections": sections,
         "figures": [list(figure) for figure in writer.records.figures],
         "records": writer.records.lines(),
     }
+
+
+def _notices(writer: Writer) -> list[str]:
+    """What must not be missed, each with its records, before anything else."""
+    told = []
+    for number, notice in enumerate(writer.report.notices, 1):
+        cited = writer.records.figure(f"Notice {number}", notice.sources) if notice.sources else ""
+        told.append(f"{notice.text}{f' Records {cited}.' if cited else ''}")
+    return told
 
 
 def _facts(report: Report, heading: Heading, period: str) -> list[list[str]]:
@@ -159,6 +178,8 @@ def _measure(writer: Writer, measure: MeasureProgress) -> list[Block]:
     figure = writer.figure(f"scores of {measure.title}", Picture.SCORES, sources, measure)
     change = measure.change
     texts = [_trend(measure.trend)]
+    if measure.assumed:
+        texts.append(f"The band of error of {words.figure(measure.band)} points is assumed: {words.ASSUMED}.")
     if measure.other_versions:
         texts.append(
             f"This is version {measure.version}. Scores of version {words.listed(measure.other_versions)} are told for "
@@ -322,7 +343,7 @@ def _engagement(writer: Writer) -> Block:
 def _flags(writer: Writer) -> Block:
     flags = writer.report.flags
     if not flags:
-        return {"title": "Risk flags", "blocks": [_none()]}
+        return {"title": "Risk flags", "blocks": [paragraph(NO_FLAG)]}
     rows = [
         [writer.day(flag.raised_at), flag.level, flag.status.replace("_", " "), writer.records.cite([flag.source])]
         for flag in flags

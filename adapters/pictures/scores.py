@@ -31,7 +31,7 @@ def draw(measure: MeasureProgress, clock: Clock) -> tuple[Sheet, str]:
     many = len(points) > timeline.MANY
     key = _slices(sheet, points) if many else _line(sheet, measure, points)
     _crossings(sheet, measure, clock, key)
-    _key(sheet, key)
+    _key(sheet, [*key, "assumed band of error" if measure.assumed else "band of error"])
     return sheet, words.scores(measure, clock)
 
 
@@ -50,7 +50,8 @@ def _subtitle(measure: MeasureProgress) -> list[str]:
         second = "One score: no change can be told"
     else:
         said = "beyond" if abs(change.difference) >= change.threshold else "within"
-        second = f"First to last {words.signed(change.difference)}, {said} the measure's error of {words.figure(change.threshold)}"
+        error = f"{'assumed ' if measure.assumed else ''}error of {words.figure(change.threshold)}"
+        second = f"First to last {words.signed(change.difference)}, {said} the measure's {error}"
     return [f"{scores}, scale {words.figure(measure.least)} to {words.figure(measure.most)}, {worse}", second]
 
 
@@ -131,14 +132,14 @@ def _crossings(sheet: Sheet, measure: MeasureProgress, clock: Clock, key: list[s
 def _key(sheet: Sheet, names: Sequence[str]) -> None:
     """What the signs stand for, in one line under the axis."""
     x, y = -sheet.frame.left + 8.0, -70.0
-    for name in [*names, "band of error"]:
+    for name in names:
         place, height = sheet.x.low + sheet.dx(x + 8), sheet.y.low + sheet.dy(y)
         half = sheet.dx(9)
         if name == "prorated":
             sheet.sign(place, height, theme.DIAMOND, fill=theme.PAPER, size=90)
         elif name == "lowest to highest":
             sheet.rule(place, place, height - sheet.dy(7), height + sheet.dy(7), colour=theme.SPREAD, width=3)
-        elif name == "band of error":
+        elif name.endswith("band of error"):
             sheet.area(place - half, place + half, height - sheet.dy(6), height + sheet.dy(6), fill=theme.BAND)
             for edge in (-6, 6):
                 level = height + sheet.dy(edge)

@@ -39,6 +39,7 @@ VERDICTS = {
     TrendClass.UNCLEAR: "unclear",
     TrendClass.INSUFFICIENT_DATA: "not enough data to tell",
 }
+ASSUMED = "it rests on a standard deviation taken for want of a published one"
 OPEN_FLAGS = frozenset({"raised", "escalated"})
 LONGEST_TEXT = 160
 """Characters of a person's text in a picture's own words; the report prints all of it."""
@@ -141,7 +142,8 @@ def scores(measure: MeasureProgress, clock: Clock) -> str:
         )
     parts.append(f"Verdict: {verdict(measure.trend)}, from {count(measure.trend.observations, 'observation')}.")
     parts.append(sentence(measure.trend.because))
-    parts.append(f"Differences within {figure(measure.band)} points of the first score are within the measure's error.")
+    error = f"the measure's error; {ASSUMED}" if measure.assumed else "the measure's error"
+    parts.append(f"Differences within {figure(measure.band)} points of the first score are within {error}.")
     parts.append(crossings(measure))
     if measure.prorated:
         parts.append(f"{title_case(count(len(measure.prorated), 'score'))} prorated because answers were missing.")

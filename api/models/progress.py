@@ -98,7 +98,9 @@ class CutoffOut(Out):
 
 
 class MeasureProgressOut(Out):
-    """One instrument over the period. `band` is half the width of the reliable-change band about the first score."""
+    """One instrument over the period. `band` is half the width of the reliable-change band about the first score; `assumed`
+    says that it rests on a standard deviation that is assumed, for want of a published one.
+    """
 
     instrument: str
     version: str
@@ -110,6 +112,7 @@ class MeasureProgressOut(Out):
     cutoffs: tuple[CutoffOut, ...]
     clinical_cutoff: float | None
     band: float
+    assumed: bool
     minimal_important_difference: float
     scores: tuple[ScoreOut, ...]
     prorated: Places
@@ -235,10 +238,28 @@ _TREND = _VERDICT | {"sources": [0, 1]}
 _NO_TREND = _TREND | {"change": None, "because": "Nothing was observed.", "observations": 0, "sources": []}
 
 
+class NoticeOut(Out):
+    """What a reader must not miss, before any figure."""
+
+    code: Literal[
+        "open_risk_flags",
+        "not_measured",
+        "unsigned_sessions",
+        "several_versions",
+        "not_judged",
+        "prorated_scores",
+        "assumed_error",
+        "entered_in_error",
+    ]
+    text: str
+    sources: Places
+
+
 class ReportOut(Out):
     """A client's progress over `since` ≤ t < `until`, counted in days of `zone`. `events` counts all records drawn on,
     `left_out` those of the period that were entered in error and count for nothing; `not_judged` are results with instruments
-    that are not known here. `sources` gives each record once, with the positions of its events in the log.
+    that are not known here. `notices` come first, most urgent first: open risk flags however old, what was not measured or
+    signed. `sources` gives each record once, with the positions of its events in the log. A report is no diagnosis.
     """
 
     client_id: UUID
@@ -246,6 +267,7 @@ class ReportOut(Out):
     until: Rfc3339
     zone: str
     by: Literal["day", "week", "month", "quarter", "year"] | None
+    notices: tuple[NoticeOut, ...]
     buckets: tuple[BucketOut, ...]
     goals: tuple[GoalProgressOut, ...]
     measures: tuple[MeasureProgressOut, ...]
@@ -264,6 +286,13 @@ class ReportOut(Out):
             "until": "2026-03-02T09:00:00Z",
             "zone": "Europe/Berlin",
             "by": None,
+            "notices": [
+                {
+                    "code": "unsigned_sessions",
+                    "text": "1 session is counted that nobody has signed for yet: what they say may change.",
+                    "sources": [1],
+                }
+            ],
             "buckets": [],
             "goals": [],
             "measures": [
@@ -278,6 +307,7 @@ class ReportOut(Out):
                     "cutoffs": [{"score": 10.0, "label": "moderate"}],
                     "clinical_cutoff": 10.0,
                     "band": 5.64,
+                    "assumed": False,
                     "minimal_important_difference": 5.0,
                     "scores": [
                         {"at": "2025-09-08T08:00:00Z", "value": 17.0, "source": 0, "severity": "moderately severe"},

@@ -1,8 +1,9 @@
 """How a client fares: the report as JSON and on paper, its pictures, and how a whole caseload does."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
@@ -21,7 +22,7 @@ from domain.model.client import ClientNotFound
 from domain.model.moment import FIRST_YEAR, LAST_YEAR
 from domain.ports.call import Role
 from domain.ports.pictures import Heading, Picture, PictureFormat
-from domain.progress.period import LookBackNotUnderstood, PeriodNotPossible, TooManyBuckets
+from domain.progress.period import LookBackNotUnderstood, PeriodNotPossible, TooManyBuckets, day_of
 from domain.progress.report import By, Report
 from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted, ScopeNotPermitted
 from domain.services.rendering_progress import caseload_as_json, report_as_json
@@ -60,7 +61,8 @@ def read_progress(  # noqa: PLR0917 - FastAPI passes them by name
 ) -> Response:
     """Goals, measures with reliable change and crossings of cut-offs, emotions, engagement; each trend with its verdict,
     interval, rule and number of observations, each figure with its records. The period is `since` to `until`, or so far back
-    from `until` (now by default); without a beginning, six months. Days are those of the clinic's zone.
+    from `until`; without a beginning, six months. Without an end, or with one beyond now, it ends with the current day: the
+    same data gives the same report all day. Days are those of the clinic's zone. `notices` say first what must not be missed.
 
     `Accept: application/pdf` gives the report on paper, tagged for readers of screens, with the events behind its figures in
     an appendix. It carries the client's name, which is read by a permission of its own and on record as such; programs, and
@@ -159,5 +161,7 @@ def _heading(ask: Reading, client_id: UUID, *, named: bool) -> Heading:
 
 
 def _file_name(report: Report) -> str:
-    """Says nothing of whose it is: it lands in download folders and histories."""
-    return f"progress-{report.since:%Y-%m-%d}-{report.until:%Y-%m-%d}.pdf"
+    """First and last day, and nothing of whose it is: it lands in download folders and histories."""
+    zone = ZoneInfo(report.zone)
+    first, last = day_of(report.since, zone), day_of(report.until - timedelta(microseconds=1), zone)
+    return f"progress-{first}-{last}.pdf"

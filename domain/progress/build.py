@@ -8,6 +8,7 @@ from domain.progress.change import crossings, reliable_change
 from domain.progress.emotions import emotions
 from domain.progress.engagement import engagement
 from domain.progress.goals import goals
+from domain.progress.notices import notices
 from domain.progress.period import Period, buckets
 from domain.progress.record import Record, Scale, Score
 from domain.progress.report import Bucket, By, FlagSummary, MeasureProgress, Observation, Report
@@ -40,6 +41,8 @@ def report(record: Record, period: Period, zone: ZoneInfo, by: By | None, scales
     drawn_on.update(each.source.id for each in record.meetings if each.at in period)
     for goal in told_goals:
         drawn_on.update((goal.source.id, *(each.source.id for each in goal.course)))
+    told_measures = measures(scores, scales, parts)
+    not_judged = tuple(each.source for each in scores if (each.instrument, each.version) not in scales)
     return Report(
         client_id=record.client_id,
         since=period.since,
@@ -48,7 +51,7 @@ def report(record: Record, period: Period, zone: ZoneInfo, by: By | None, scales
         by=by,
         buckets=parts,
         goals=told_goals,
-        measures=measures(scores, scales, parts),
+        measures=told_measures,
         emotions=emotions(feelings, parts),
         engagement=engagement(record.bookings, record.meetings, period, parts, zone),
         flags=tuple(
@@ -57,7 +60,8 @@ def report(record: Record, period: Period, zone: ZoneInfo, by: By | None, scales
         ),
         events=len(drawn_on),
         left_out=sum(at in period for at in record.withdrawn),
-        not_judged=tuple(each.source for each in scores if (each.instrument, each.version) not in scales),
+        not_judged=not_judged,
+        notices=notices(record, period, zone, told_measures, not_judged),
     )
 
 
@@ -105,6 +109,7 @@ def _measure(
         trend=trend(observations, scale.yardstick),
         buckets=summaries(observations, parts),
         other_versions=other_versions,
+        assumed=scale.assumed,
     )
 
 

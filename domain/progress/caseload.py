@@ -3,17 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from domain.progress.build import Scales
 from domain.progress.change import reliable_change
+from domain.progress.flags import open_flags, urgency
 from domain.progress.period import Period
-from domain.progress.record import Flag, Record, Scale, Score
+from domain.progress.record import Record, Scale, Score
 from domain.progress.report import CaseloadEntry, Observation
-from domain.progress.standing import LEVELS, WORST_FIRST, Course, Facts, standing
+from domain.progress.standing import WORST_FIRST, Course, Facts, standing
 from domain.progress.trend import in_order, trend
-
-OPEN_FLAG: Final = ("raised", "acknowledged", "escalated")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +32,7 @@ def caseload(cases: Sequence[Case], since: datetime, now: datetime, scales: Scal
 
 
 def _place(entry: CaseloadEntry) -> tuple[int, int, int]:
-    return WORST_FIRST[entry.standing], _urgency(entry.flag_level), entry.client_id.int
-
-
-def _urgency(level: str | None) -> int:
-    return LEVELS.index(level) if level in LEVELS else len(LEVELS)
+    return WORST_FIRST[entry.standing], urgency(entry.flag_level), entry.client_id.int
 
 
 def _entry(case: Case, within: Period, scales: Scales) -> CaseloadEntry:
@@ -66,12 +60,6 @@ def _entry(case: Case, within: Period, scales: Scales) -> CaseloadEntry:
         flag_level=flags[0].level if flags else None,
         sources=found.sources,
     )
-
-
-def open_flags(flags: Sequence[Flag]) -> tuple[Flag, ...]:
-    """Those of which nobody has said what became of them: most urgent first, then what waits longest."""
-    found = [each for each in flags if each.status in OPEN_FLAG]
-    return tuple(sorted(found, key=lambda each: (_urgency(each.level), each.raised_at, each.id.int)))
 
 
 def _courses(scores: Sequence[Score], within: Period, scales: Scales) -> tuple[Course, ...]:

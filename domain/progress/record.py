@@ -22,6 +22,8 @@ class Scale:
     clinical_cutoff: float | None
     reliable: float
     important: float
+    assumed: bool = False
+    """Whether `reliable` rests on an assumption, for want of a published figure."""
 
     @property
     def yardstick(self) -> Yardstick:
@@ -53,12 +55,13 @@ class Feeling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meeting:
-    """A session that was written down."""
+    """A session that was written down; `signed` once nobody's signature is missing."""
 
     at: datetime
     id: UUID
     goal_ids: frozenset[UUID]
     source: Source
+    signed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

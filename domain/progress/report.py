@@ -160,6 +160,8 @@ class MeasureProgress:
     buckets: tuple[Summary, ...]
     other_versions: tuple[str, ...] = ()
     """Versions of the same instrument that were used in the period too: each is told for itself, never joined."""
+    assumed: bool = False
+    """Whether `band` rests on a standard deviation that is assumed, for want of a published one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,6 +283,28 @@ class FlagSummary:
     source: Source
 
 
+class NoticeCode(StrEnum):
+    """What a reader must know before any figure."""
+
+    OPEN_RISK_FLAGS = "open_risk_flags"
+    NOT_MEASURED = "not_measured"
+    UNSIGNED_SESSIONS = "unsigned_sessions"
+    SEVERAL_VERSIONS = "several_versions"
+    NOT_JUDGED = "not_judged"
+    PRORATED_SCORES = "prorated_scores"
+    ASSUMED_ERROR = "assumed_error"
+    ENTERED_IN_ERROR = "entered_in_error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Said before the figures: `text` in a sentence or two, and the records it is about."""
+
+    code: NoticeCode
+    text: str
+    sources: tuple[Source, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """A client's progress over `since` ≤ t < `until` (UTC), counted in days of `zone`, cut by `by` (None: not cut).
@@ -304,6 +328,8 @@ class Report:
     left_out: int
     not_judged: tuple[Source, ...] = ()
     """Measures of an instrument or version that this release does not know: named, and counted for nothing."""
+    notices: tuple[Notice, ...] = ()
+    """What must not be missed, most urgent first."""
 
 
 class CaseloadStanding(StrEnum):

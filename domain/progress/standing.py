@@ -15,8 +15,6 @@ UNMEASURED: Final = timedelta(days=28)
 IN_TREATMENT: Final = timedelta(days=60)
 EXPECTED_AFTER: Final = timedelta(weeks=8)
 EXPECTED_FROM: Final = 5
-LEVELS: Final = ("imminent", "high", "moderate", "low")
-"""Of risk flags, worst first."""
 WORST_FIRST: Final = {standing: place for place, standing in enumerate(CaseloadStanding)}
 
 
@@ -60,9 +58,9 @@ def standing(facts: Facts) -> Standing:
         return Standing(standing=CaseloadStanding.FLAGGED, because=because, sources=sources)
     if measured is not None and off_track:
         return measured
-    if (because := _unmeasured(facts)) is not None:
+    if (unmeasured := _unmeasured(facts)) is not None:
         last = () if facts.last_measured is None else (facts.last_measured.source,)
-        return Standing(standing=CaseloadStanding.NOT_MEASURED, because=because, sources=last)
+        return Standing(standing=CaseloadStanding.NOT_MEASURED, because=unmeasured, sources=last)
     nothing = "No measure in the last year, and no session in the last 60 days."
     return measured or Standing(standing=CaseloadStanding.UNCLEAR, because=nothing, sources=())
 

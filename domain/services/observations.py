@@ -74,6 +74,7 @@ def scale_of(version: Instrument) -> Scale:
         clinical_cutoff=version.clinical_cutoff,
         reliable=version.reliable_change,
         important=version.minimal_important_difference,
+        assumed=version.change.assumed,
     )
 
 
@@ -113,7 +114,9 @@ def _feelings(item: JourneyItem) -> Sequence[Feeling]:
 
 def _meeting(item: JourneyItem) -> Meeting:
     goal_ids = frozenset(UUID(each) for each in item.content["content"]["goal_ids"])
-    return Meeting(at=item.happened_at, id=item.id, goal_ids=goal_ids, source=_source(item))
+    return Meeting(
+        at=item.happened_at, id=item.id, goal_ids=goal_ids, source=_source(item), signed=item.state == "signed"
+    )
 
 
 def _booking(item: JourneyItem) -> Booking:

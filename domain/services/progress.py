@@ -15,7 +15,7 @@ from domain.ports.ledger import Ledger
 from domain.ports.views import CaseloadView, JourneyView
 from domain.progress.build import report
 from domain.progress.caseload import Case, caseload
-from domain.progress.period import Period, PeriodNotPossible, look_back, period
+from domain.progress.period import Period, PeriodNotPossible, day_of, day_start, look_back, period
 from domain.progress.report import By, CaseloadEntry, Report
 from domain.services.access import Access, Action
 from domain.services.observations import KINDS, record_of, released, scales_of
@@ -47,17 +47,21 @@ class ProgressService:
     def period(
         self, call: Call, since: datetime | None = None, until: datetime | None = None, back: str | None = None
     ) -> Period:
-        """The period meant: `since` to `until`, or so far `back` (`90d`, `12w`, `6m`, `2y`) from `until`. What reaches
-        beyond now ends now. Without a beginning: six months.
+        """The period meant: `since` to `until`, or so far `back` (`90d`, `12w`, `6m`, `2y`) from `until`. Without an end,
+        or with one beyond now, it ends with the current day of the clinic's zone, so that a report of the same data stays
+        the same within a day. Without a beginning: six months.
 
         Raises PeriodNotPossible, LookBackNotUnderstood.
         """
         if since is not None and back is not None:
             raise PeriodNotPossible("Give since or a look-back, not both.", field="since")
-        end = call.at if until is None or (until.tzinfo is not None and until > call.at) else until
-        if since is not None:
-            return period(since, end)
-        return look_back(back or USUAL_LOOK_BACK, end, self._zone)
+        open_end = until is None or (until.tzinfo is not None and until > call.at)
+        asked = call.at if until is None or open_end else until
+        found = look_back(back or USUAL_LOOK_BACK, asked, self._zone) if since is None else period(since, asked)
+        if not open_end:
+            return found
+        tomorrow = day_of(call.at, self._zone) + timedelta(days=1)
+        return period(found.since, day_start(tomorrow, self._zone))
 
     def report(  # noqa: PLR0913 - which period, how cut
         self,

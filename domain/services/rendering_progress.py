@@ -57,6 +57,10 @@ def report_as_json(report: Report) -> Json:
         "until": instant_as_json(report.until),
         "zone": report.zone,
         "by": None if report.by is None else report.by.value,
+        "notices": [
+            {"code": notice.code.value, "text": notice.text, "sources": sources.places(notice.sources)}
+            for notice in report.notices
+        ],
         "buckets": [_bucket(bucket) for bucket in report.buckets],
         "goals": [_goal(goal, sources) for goal in report.goals],
         "measures": [_measure(measure, sources) for measure in report.measures],
@@ -130,6 +134,7 @@ def _measure(measure: MeasureProgress, sources: _Sources) -> Json:
         "cutoffs": [{"score": cutoff.score, "label": cutoff.label} for cutoff in measure.cutoffs],
         "clinical_cutoff": measure.clinical_cutoff,
         "band": _figure(measure.band),
+        "assumed": measure.assumed,
         "minimal_important_difference": _figure(measure.minimal_important_difference),
         "scores": [
             _observation(score, sources) | {"severity": severity}

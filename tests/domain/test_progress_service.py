@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -184,14 +185,45 @@ def test_a_report_of_a_client_with_nothing_has_no_figures(house, clinician, clie
     assert told.measures == told.goals == told.emotions == ()
 
 
-def test_a_period_that_reaches_beyond_now_ends_now(house, clinician, client_id):
+def test_a_period_that_reaches_beyond_now_ends_with_the_current_day_of_the_clinic(house, clinician, client_id):
     now = house.clock.now()
     call = house.call(clinician)
     told = house.services.progress.report(
         call, client_id, since=now - timedelta(days=7), until=now + timedelta(days=7), by=By.DAY
     )
-    assert told.until == call.at
+    ends = told.until.astimezone(ZoneInfo(ZONE))
+    assert (ends.hour, ends.minute, ends.second, ends.microsecond) == (0, 0, 0, 0)
+    assert (ends - timedelta(microseconds=1)).date() == call.at.astimezone(ZoneInfo(ZONE)).date()
     assert told.zone == ZONE
+
+
+def test_the_same_data_gives_the_same_report_within_a_day(house, clinician, client_id):
+    take(house, clinician, client_id, weeks_ago(house, 9), 14)
+    talk(house, clinician, client_id, weeks_ago(house, 1))
+    first = house.services.progress.report(house.call(clinician), client_id)
+    house.clock.forward(1)
+    assert house.services.progress.report(house.call(clinician), client_id) == first
+    house.clock.forward(86_400)
+    assert house.services.progress.report(house.call(clinician), client_id).until > first.until
+
+
+def test_a_period_that_begins_after_now_is_refused(house, clinician, client_id):
+    with pytest.raises(PeriodNotPossible):
+        house.services.progress.report(house.call(clinician), client_id, since=house.clock.now() + timedelta(minutes=1))
+
+
+def test_a_report_says_first_what_must_not_be_missed(house, clinician, client_id):
+    house.services.risk_flags.raise_flag(
+        house.call(clinician), uuid4(), client_id, level=FlagLevel.HIGH, reason="Said so."
+    )
+    house.clock.forward(60 * 300 * 1_440)
+    talk(house, clinician, client_id, weeks_ago(house, 1))
+    told = house.services.progress.report(house.call(clinician), client_id)
+    assert told.flags == ()
+    assert [each.code.value for each in told.notices] == ["open_risk_flags", "not_measured", "unsigned_sessions"]
+    assert told.notices[0].sources[0].kind == "risk_flag"
+    person = house.person(Role.CLIENT, client_id=client_id)
+    assert house.services.progress.report(house.call(person), client_id).notices == ()
 
 
 def test_without_a_period_it_is_half_a_year(house, clinician, client_id):

@@ -23,7 +23,7 @@ from adapters.pictures.typst import FAMILIES, TypstPrinter
 from domain.ports.pictures import Heading, Picture, PictureFormat
 from domain.progress.build import report
 from domain.progress.period import Period
-from domain.progress.report import TrendClass
+from domain.progress.report import Notice, NoticeCode, TrendClass
 from tests.pictures import samples
 from tests.pictures.reading import elements, text
 from tests.progress import samples as facts
@@ -356,3 +356,25 @@ def test_any_text_can_be_printed(written, name):
 )
 def test_runs_of_numbers_are_told_by_their_ends(numbers, said):
     assert ranges(numbers) == said
+
+
+def test_what_must_not_be_missed_stands_before_everything_else():
+    source = samples.Maker(6).source("risk_flag")
+    notice = Notice(code=NoticeCode.OPEN_RISK_FLAGS, text="A risk flag is open: level high.", sources=(source,))
+    said = words_of(PRINTER.pdf(replace(samples.empty(), notices=(notice,)), HEADING))
+    first = said.index(squeezed("Read this first"))
+    assert first < said.index(squeezed("A risk flag is open: level high. Records 1.")) < said.index("Summary")
+    assert str(source.id) in said
+
+
+def test_without_notices_there_is_no_box_and_still_the_limits():
+    said = words_of(PRINTER.pdf(samples.empty(), HEADING))
+    assert squeezed("Read this first") not in said
+    assert squeezed("It is no diagnosis") in said
+
+
+def test_an_assumed_error_is_called_assumed_in_text_and_picture():
+    measure = replace(samples.measure(samples.Maker(6), TrendClass.STABLE, 7), assumed=True)
+    made = PRINTER.pdf(replace(samples.empty(), measures=(measure,)), HEADING)
+    assert squeezed("is assumed: it rests on a standard deviation taken for want of a published one") in words_of(made)
+    assert "standard deviation taken for want of a published one" in _alts(made)

@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.progress.build import report
 from domain.progress.period import TooManyBuckets, period
-from domain.progress.report import By, Report, Source, TrendClass
+from domain.progress.report import By, NoticeCode, Report, Source, TrendClass
 from tests.progress.samples import (
     SCALES,
     START,
@@ -187,3 +188,69 @@ def test_ten_thousand_events_make_a_report():
     assert made.events == 10_000
     assert sum(each.count for each in made.measures[0].buckets) == 6_000
     assert made.measures[0].trend.verdict is TrendClass.STABLE
+
+
+def notices_of(known, **more):
+    return {each.code.value: each for each in told(known, **more).notices}
+
+
+def test_nothing_known_needs_no_notice():
+    assert told(record()).notices == ()
+
+
+def test_an_open_flag_from_before_the_period_is_said_first():
+    later = period(START + 20 * WEEK, START + 22 * WEEK)
+    known = told(full(), within=later)
+    assert known.flags == ()
+    first = known.notices[0]
+    assert first.code is NoticeCode.OPEN_RISK_FLAGS
+    assert "level high, raised on 12 January 2026; nobody has taken it on" in first.text
+    assert first.sources == (flag(4_000, START).source,)
+
+
+def test_a_settled_flag_and_one_of_a_later_time_need_no_notice():
+    known = record(flags=(flag(1, START, "resolved"), flag(2, START + 60 * WEEK)))
+    assert told(known).notices == ()
+
+
+def test_several_flags_are_counted_and_the_most_urgent_is_named():
+    flags = (
+        replace(flag(1, START), level="low", status="acknowledged"),
+        replace(flag(2, START + WEEK), level="imminent"),
+    )
+    text = notices_of(record(flags=flags))["open_risk_flags"].text
+    assert text.startswith("2 risk flags are open, the most urgent of level imminent, raised on 12 January 2026")
+    assert "nobody has taken on 1." in text
+
+
+def test_sessions_without_a_measure_are_said():
+    met = tuple(meeting(each, START + each * WEEK) for each in range(8))
+    never = notices_of(record(meetings=met))["not_measured"]
+    assert never.text == "Nothing was ever measured; 8 sessions took place in this period."
+    once = notices_of(record(meetings=met, scores=tuple(scores([12]))))["not_measured"]
+    assert once.text == "Nothing was measured since 5 January 2026; 7 sessions took place since."
+    assert once.sources == (scores([12])[0].source,)
+
+
+def test_a_recent_measure_and_a_pause_without_sessions_need_no_notice():
+    assert "not_measured" not in notices_of(record(scores=tuple(scores([12]))))
+    known = record(scores=tuple(scores([12] * 3)), meetings=(meeting(9, START + 3 * WEEK),))
+    assert "not_measured" not in notices_of(known, within=period(START, START + 4 * WEEK))
+
+
+def test_unsigned_sessions_are_counted_and_named():
+    known = record(meetings=(meeting(1, START), replace(meeting(2, START + WEEK), signed=False)))
+    found = notices_of(known)["unsigned_sessions"]
+    assert found.text.startswith("1 session is counted that nobody has signed for yet")
+    assert [each.id for each in found.sources] == [meeting(2, START).id]
+
+
+def test_estimates_assumptions_and_what_was_left_out_are_said():
+    taken = [replace(each, prorated=place == 0) for place, each in enumerate(scores([12, 11]))]
+    known = record(scores=tuple(taken), withdrawn=(START, START + WEEK))
+    scales = {key: replace(scale, assumed=True) for key, scale in SCALES.items()}
+    found = report(known, YEAR, BERLIN, None, scales)
+    assert [each.code.value for each in found.notices] == ["prorated_scores", "assumed_error", "entered_in_error"]
+    assert "assumed, for want of a published one" in found.notices[1].text
+    assert found.notices[2].text == "2 records were marked as entered in error and left out."
+    assert found.measures[0].assumed
