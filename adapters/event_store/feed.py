@@ -15,6 +15,7 @@ from adapters.event_store.registry import SYSTEM, TOPICS
 from adapters.event_store.rows import StoredRow
 from adapters.event_store.tables import fences
 from adapters.event_store.unsealed import SystemRecord
+from domain.errors import KeyMissing, SealBroken
 from domain.ports.feed import Change, Changes, PositionAhead, StoredEvent
 
 SCAN_MOST: Final = 10_000
@@ -52,7 +53,12 @@ class SqlChangeFeed:
         return self._recorder.last_position()
 
     def _change(self, row: StoredRow, closed: AbstractSet[UUID]) -> Change:
-        fields = None if row.subject in closed else self._mapper.to_fields(row)
+        try:
+            fields = None if row.subject in closed else self._mapper.to_fields(row)
+        except (SealBroken, KeyMissing):
+            # One damaged state must not silence the log for all programs: it is told as its row tells it in clear, and
+            # no more. The views park it, with an alert.
+            fields = {"kind": row.topic.partition(".")[0]}
         return Change(
             position=row.position,
             kind=None if fields is None else fields["kind"],

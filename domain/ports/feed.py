@@ -19,8 +19,8 @@ class PositionAhead(Conflict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """`kind` is the precise kind (`measure.recorded`), None where the event can't be opened any more (erased);
-    `resource_id` names the stream: the id the resource is read by.
+    """`kind` is the precise kind (`measure.recorded`), the coarse one where the event is damaged, None where it can't be
+    opened any more (erased); `resource_id` names the stream: the id the resource is read by.
     """
 
     position: int
@@ -51,7 +51,8 @@ class Changes:
 class ChangeFeed(Protocol):
     def changes(self, after: int, limit: int) -> Changes:
         """Changes of clients' records after that position, oldest first; audit entries, accounts and records of the log
-        itself are passed over. Reads a bounded number of rows. Raises PositionAhead, StoreUnavailable, KeysUnavailable.
+        itself are passed over. Reads a bounded number of rows, and goes on past what is damaged. Raises PositionAhead,
+        StoreUnavailable, KeysUnavailable.
         """
 
     def last_position(self) -> int:

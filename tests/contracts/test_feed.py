@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import insert
 
 from adapters.event_store.feed import SqlChangeFeed, SqlEventReader
+from adapters.event_store.rows import Append, CommandRow, NewRow
 from adapters.event_store.tables import fences
 from adapters.memory.feed import InMemoryFeed
 from adapters.memory.ledger import InMemoryLedger, InMemoryLog
@@ -176,6 +178,17 @@ def test_events_whose_keys_were_destroyed_keep_their_place(kit):
     assert [one.kind for one in world.feed.changes(0, 10).items] == [None, "session.recorded"]
     event = world.reader.event(end - 1)
     assert (event.kind, event.data, len(event.leaf)) == (None, None, 32)
+
+
+def test_one_state_that_cannot_be_opened_does_not_keep_all_others_from_being_told(kit):
+    world = on_sql(kit)
+    damaged = NewRow(
+        stream=uuid4(), version=1, topic="record.1", state=bytes(100), state_hash=sha256(bytes(100)).digest()
+    )
+    kit.recorder.append(Append(rows=(damaged,), command=CommandRow(id=uuid4())))
+    world.save(session := new_session())
+    told = [(one.resource_id, one.kind) for one in world.feed.changes(0, 10).items]
+    assert told == [(damaged.stream, "record"), (session.id, "session.recorded")]
 
 
 def test_an_event_carries_its_leaf_and_its_class(kit):
