@@ -5,6 +5,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 import orjson
+import structlog
 from sqlalchemy import Connection, bindparam, delete, or_, select
 
 from adapters.db.errors import translated
@@ -14,9 +15,10 @@ from adapters.views.fences import fenced_among
 from adapters.views.opening import Opens
 from adapters.views.tables import JOURNEY, caseload, worklist, worklist_accounts
 from adapters.views.tracking import ViewTracking
-from domain.errors import Erased
+from domain.errors import Erased, KeyMissing, SealBroken
 from domain.ports.worklist import ClientFacts
 
+_log = structlog.get_logger("views")
 _STEP: Final = 2048
 _AT_ONCE: Final = 500  # SQLite counts variables
 _KNOWN: Final = select(*worklist.c).where(worklist.c.client_id.in_(bindparam("clients", expanding=True)))
@@ -92,10 +94,27 @@ class SqlFactsStore:
             with self._tracking.snapshot(JOURNEY) as connection:
                 rows = connection.execute(query if after is None else query.where(worklist.c.client_id > after)).all()
                 fenced = fenced_among(connection, [row.client_id for row in rows])
-            found = self._opened([row for row in rows if row.client_id not in fenced])
+            found = self._sound([row for row in rows if row.client_id not in fenced])
             if found or not rows:
                 return found
-            after = rows[-1].client_id  # all of them erased meanwhile
+            after = rows[-1].client_id  # all of them erased meanwhile, or damaged
+
+    def _sound(self, rows: Collection[Any]) -> list[ClientFacts]:
+        """As `_opened`, without rows that were damaged or altered: these go, so that they are derived anew, and are told of."""
+        found, damaged = [], []
+        for row in rows:
+            try:
+                found += self._opened((row,))
+            except (SealBroken, KeyMissing) as error:
+                _log.error("facts of the work list do not open", client_id=str(row.client_id), code=error.code)
+                damaged.append(row)
+        if damaged:
+            with translated("views"), write_transaction(self._tracking.engine) as connection:
+                self._tracking.claim(connection, (JOURNEY,))
+                for row in damaged:
+                    same = (worklist.c.client_id == row.client_id, worklist.c.as_of == row.as_of)
+                    connection.execute(delete(worklist).where(*same, worklist.c.facts == row.facts))
+        return found
 
     def _row(self, facts: ClientFacts) -> tuple[Any, ...] | None:
         """In the order of the table's columns; None when the client's keys were destroyed."""

@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid5
 
-from domain.errors import Erased, Invalid, StaleVersion
+from domain.errors import Erased, Invalid, KeyMissing, SealBroken, StaleVersion, Unavailable
 from domain.model import checks
 from domain.model.moment import zone_named
 from domain.model.risk_flag import RiskFlagEnteredInError, RiskFlagNotFound, RiskFlagNotOverdue, RiskFlagResolved
@@ -47,11 +46,14 @@ _HALF: Final = (1 << 64) - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """What a sweep did: whose facts it derived anew, how many clients it looked at, flags it passed up, work it saw."""
+    """What a sweep did: whose facts it derived anew, how many clients it looked at, flags it passed up, work it saw, and how
+    many charts or flags it could not read.
+    """
 
     derived: int
     clients: int
     escalated: int
+    unread: int
     waiting: Mapping[WorkKind, int]
 
 
@@ -109,10 +111,11 @@ class WorklistService:
     def sweep(self, call: Call) -> Swept:
         """Derive the facts of clients whose journey has moved on, and pass overdue flags up. For the worker.
 
-        Ended in the middle, the next one goes on; two at once do no harm. Raises Denied, ViewBehind, StoreUnavailable.
+        Ended in the middle, the next one goes on; two at once do no harm. A chart that does not open is counted, and keeps
+        nobody else's flags from being passed up. Raises Denied, ViewBehind, StoreUnavailable.
         """
         self._access.require(call, Action.WORKLIST_SWEEP, RecordClass.JOURNAL)
-        derived = self._derive_outdated(call)
+        derived, unread = self._derive_outdated(call)
         self._ledger.note(call, AuditEntry(action=Action.WORKLIST_SWEEP))
         waiting: Counter[WorkKind] = Counter()
         clients, escalated = 0, 0
@@ -120,22 +123,25 @@ class WorklistService:
             clients += 1
             work = work_of(kept.client_id, kept.facts, call.at, self._thresholds, self._zone)
             waiting.update(item.kind for item in work)
-            escalated += sum(self._escalated(call, flag_id) for flag_id in flags_to_escalate(kept.facts, call.at))
-        return Swept(derived=derived, clients=clients, escalated=escalated, waiting=dict(waiting))
+            for flag_id in flags_to_escalate(kept.facts, call.at):
+                became = self._escalated(call, flag_id)
+                escalated, unread = escalated + (became is True), unread + (became is None)
+        return Swept(derived=derived, clients=clients, escalated=escalated, unread=unread, waiting=dict(waiting))
 
-    def _derive_outdated(self, call: Call) -> int:
-        after, count = None, 0
+    def _derive_outdated(self, call: Call) -> tuple[int, int]:
+        """Of how many clients facts were derived, and of how many they could not be."""
+        after, count, derived = None, 0, 0
         while found := self._facts.outdated(after=after, limit=_LOOKED_AT_ONCE):
             for start in range(0, len(found), _DERIVED_AT_ONCE):
-                self._derive(call, found[start : start + _DERIVED_AT_ONCE])
+                derived += self._derive(call, found[start : start + _DERIVED_AT_ONCE])
             after, count = found[-1][0], count + len(found)
-        return count
+        return derived, count - derived
 
-    def _derive(self, call: Call, outdated: Sequence[tuple[UUID, int]]) -> None:
+    def _derive(self, call: Call, outdated: Sequence[tuple[UUID, int]]) -> int:
         """A portion is on record, client by client, before anything is kept of it."""
         ids = tuple(client_id for client_id, _ in outdated)
         self._ledger.note(call, AuditEntry(action=Action.WORKLIST_SWEEP, resources=ids))
-        derived = self._derived(ids, call.at)
+        derived = self._readable(ids, call.at)
         self._facts.keep(
             [
                 ClientFacts(
@@ -145,8 +151,22 @@ class WorklistService:
                     accounts=accounts_of(derived[client_id]),
                 )
                 for client_id, position in outdated
+                if client_id in derived
             ]
         )
+        return len(derived)
+
+    def _readable(self, ids: Sequence[UUID], now: datetime) -> dict[UUID, Facts]:
+        """As `_derived`, of those whose journey opens and makes sense: the others are looked for by halves."""
+        try:
+            return self._derived(ids, now)
+        except Unavailable:
+            raise
+        except Exception:  # noqa: BLE001 - whatever is wrong with one chart, the others' flags must not wait for it
+            if len(ids) == 1:
+                return {}
+        middle = len(ids) // 2
+        return self._readable(ids[:middle], now) | self._readable(ids[middle:], now)
 
     def _derived(self, ids: Sequence[UUID], now: datetime, at_least: int = 0) -> dict[UUID, Facts]:
         items = self._journey.history(ids, at_least=at_least, kinds=KINDS)
@@ -168,12 +188,15 @@ class WorklistService:
             yield from some
             after = some[-1].client_id
 
-    def _escalated(self, call: Call, flag_id: UUID) -> bool:
-        """Whether it was passed up now: its own stream decides, not what was kept of it."""
-        with suppress(*_SETTLED):
+    def _escalated(self, call: Call, flag_id: UUID) -> bool | None:
+        """Whether it was passed up now: its own stream decides, not what was kept of it. None when it can't be read."""
+        try:
             self._risk_flags.escalate_overdue(call, flag_id)
-            return True
-        return False
+        except _SETTLED:
+            return False
+        except (SealBroken, KeyMissing):
+            return None
+        return True
 
 
 def _key(item: WorkItem) -> tuple[int, ...]:

@@ -19,6 +19,10 @@ def sweep_worklist(system: System) -> int:
     swept = system.services.worklist.sweep(call_of_job(system))
     if swept.escalated:
         _log.warning("Risk flags were passed up: nobody took them on in time", count=swept.escalated)
+    if swept.unread:
+        _log.error(
+            "Charts or flags could not be read for the work list; try `anamnesis rebuild-views`", count=swept.unread
+        )
     return swept.clients
 
 

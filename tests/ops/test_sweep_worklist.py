@@ -11,11 +11,12 @@ from threading import Barrier
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select, update
+from structlog.testing import capture_logs
 
 from adapters.event_store.tables import events
 from adapters.views.fences import fence
-from adapters.views.tables import JOURNEY, worklist
+from adapters.views.tables import JOURNEY, journey_items, worklist
 from domain.errors import ViewBehind
 from domain.model.identity import IdentityContent
 from domain.model.risk_flag import FlagLevel, FlagStatus
@@ -170,6 +171,52 @@ def test_a_client_under_erasure_is_swept_no_more(system: System) -> None:
     swept = system.services.worklist.sweep(call_of_job(system))
     assert (swept.derived, swept.clients, swept.escalated) == (1, 1, 1)
     assert versions(system, [erased[1], other[1]]) == [1, 2]
+
+
+def alter(system: System, table: Table, client_id: UUID, column: str) -> None:
+    """As a failing disk does, or somebody who may write the view database."""
+    with system.databases.views.begin() as connection:
+        connection.execute(update(table).where(table.c.client_id == client_id).values({column: b"\x01" + bytes(99)}))
+
+
+def test_a_damaged_chart_keeps_nobody_elses_flag_from_being_passed_up(system: System) -> None:
+    made = charts(system, 5, flagged=True)
+    damaged = sorted(made)[1]
+    alter(system, journey_items, damaged, "content")
+    with capture_logs() as logs:
+        assert sweep_worklist(system) == 4
+    assert [(line["log_level"], line["count"]) for line in logs if "could not be read" in line["event"]] == [
+        ("error", 1)
+    ]
+    assert escalated(system, [flag_id for client_id, flag_id in made.items() if client_id != damaged])
+    assert versions(system, [made[damaged]]) == [1]
+
+    system.runner().rebuild()
+    assert sweep_worklist(system) == 5
+    assert escalated(system, list(made.values()))
+
+
+def test_damaged_facts_are_derived_anew_and_keep_nobody_elses_flag_from_being_passed_up(system: System) -> None:
+    made = charts(system, 5)
+    assert sweep_worklist(system) == 5
+    flags = {}
+    for client_id in made:
+        flags[client_id] = system.ids.ordered()
+        system.services.risk_flags.raise_flag(
+            call(system, days_ago=2), flags[client_id], client_id, level=FlagLevel.HIGH, reason="Said goodbye."
+        )
+    system.runner().catch_up()
+    system.services.worklist.sweep(replace(call_of_job(system), at=system.clock.now() - timedelta(days=2)))
+    damaged = sorted(made)[1]
+    alter(system, worklist, damaged, "facts")
+
+    with capture_logs() as logs:
+        assert sweep_worklist(system) == 4
+    assert [line["log_level"] for line in logs if line.get("client_id") == str(damaged)] == ["error"]
+    assert escalated(system, [flag_id for client_id, flag_id in flags.items() if client_id != damaged])
+
+    assert sweep_worklist(system) == 5
+    assert escalated(system, list(flags.values()))
 
 
 def test_a_sweep_waits_while_the_journey_is_rebuilt(system: System) -> None:
