@@ -43,9 +43,13 @@ def record_of(client_id: UUID, items: Iterable[JourneyItem]) -> Record:
 
 
 def released(items: Iterable[JourneyItem]) -> tuple[JourneyItem, ...]:
-    """What an account of a client sees: signed sessions, no risk flags."""
+    """What an account of a client sees: signed sessions, no risk flags, nothing entered in error: it may tell of others."""
     return tuple(
-        item for item in items if item.kind != "risk_flag" and (item.kind != "session" or item.state == "signed")
+        item
+        for item in items
+        if item.kind != "risk_flag"
+        and item.state != _IN_ERROR
+        and (item.kind != "session" or item.state == "signed" == item.content["status"])
     )
 
 

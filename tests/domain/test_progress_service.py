@@ -101,6 +101,9 @@ def test_what_was_entered_in_error_counts_for_nothing_and_is_said_to_be_left_out
     assert told.emotions == ()
     assert told.engagement.sessions == 0
     assert told.left_out == 2
+    theirs = house.services.progress.report(house.call(house.person(Role.CLIENT, client_id=client_id)), client_id)
+    assert theirs.left_out == 0
+    assert "entered_in_error" not in [each.code.value for each in theirs.notices]
 
 
 def test_unsigned_sessions_count_for_the_team_and_not_for_the_client(house, clinician, client_id):
