@@ -20,10 +20,13 @@ from domain.ports.feed import Change, Changes, PositionAhead, StoredEvent
 
 SCAN_MOST: Final = 10_000
 """Positions that one call passes over at most: a feed of a quiet client in a busy log still answers at once."""
+BYTES_MOST: Final = 32 * 1024 * 1024
+"""Of states, from which on a page ends short: kinds are sealed with them, and a thousand transcripts would fill the memory."""
 TOLD: Final = ("client", "identity", "record")
 """Coarse kinds whose events concern a client's record."""
 
 _TOPICS: Final = tuple(f"{coarse}.{number}" for coarse in TOLD for number in range(1, TOPICS[coarse] + 1))
+_FIRST_ROWS: Final = 16  # then twice as many each time: states reach megabytes, and most are small
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -41,16 +44,23 @@ class SqlChangeFeed:
         if after > last:
             raise PositionAhead(after=after, last=last)
         stop = min(after + SCAN_MOST, last)
-        rows: Sequence[StoredRow] = ()
-        if stop > after:
-            rows = self._recorder.select_notifications(after, limit, stop, _TOPICS, inclusive_of_start=False)
-        scanned = rows[-1].position if len(rows) == limit else stop
-        closed = _fenced(self._engine, {row.subject for row in rows if row.subject})
-        items = tuple(self._change(row, closed) for row in rows)
-        return Changes(items=items, scanned=scanned, more=scanned < last)
+        items: list[Change] = []
+        scanned, taken_bytes, portion = after, 0, _FIRST_ROWS
+        while scanned < stop and len(items) < limit and taken_bytes < BYTES_MOST:
+            wanted = min(portion, limit - len(items))
+            rows = self._recorder.select_notifications(scanned, wanted, stop, _TOPICS, inclusive_of_start=False)
+            items += self._changes(rows)
+            scanned = rows[-1].position if len(rows) == wanted else stop
+            taken_bytes += sum(len(row.state) for row in rows)
+            portion *= 2
+        return Changes(items=tuple(items), scanned=scanned, more=scanned < last)
 
     def last_position(self) -> int:
         return self._recorder.last_position()
+
+    def _changes(self, rows: Sequence[StoredRow]) -> list[Change]:
+        closed = _fenced(self._engine, {row.subject for row in rows if row.subject})
+        return [self._change(row, closed) for row in rows]
 
     def _change(self, row: StoredRow, closed: AbstractSet[UUID]) -> Change:
         try:

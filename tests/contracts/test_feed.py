@@ -169,6 +169,34 @@ class TestSql(FeedContract):
         return on_sql(kit)
 
 
+def test_a_page_ends_where_long_states_would_fill_the_memory_and_the_next_goes_on_there(kit, monkeypatch):
+    world = on_sql(kit)
+    sessions = [new_session() for _ in range(40)]
+    for session in sessions:
+        world.save(session)
+    read = []
+    rows_of = kit.recorder.select_notifications
+
+    def counted(*args, **kwargs):
+        read.append(rows := rows_of(*args, **kwargs))
+        return rows
+
+    monkeypatch.setattr(kit.recorder, "select_notifications", counted)
+    whole = world.feed.changes(0, 1000)
+    assert [one.resource_id for one in whole.items] == [session.id for session in sessions]
+    assert max(map(len, read)) < 40
+
+    monkeypatch.setattr("adapters.event_store.feed.BYTES_MOST", 1)
+    seen, after, more = [], 0, True
+    while more:
+        page = world.feed.changes(after, 1000)
+        assert len(page.items) < 40
+        seen += page.items
+        after, more = page.scanned, page.more
+    assert seen == list(whole.items)
+    assert after == whole.scanned
+
+
 def test_events_whose_keys_were_destroyed_keep_their_place(kit):
     world = on_sql(kit)
     gone, stays = new_session(), new_session()
