@@ -19,6 +19,7 @@ from domain.progress.report import (
     Source,
     Summary,
     Trend,
+    TrendClass,
 )
 
 MOST_ROWS = 60
@@ -186,7 +187,7 @@ def _measure(writer: Writer, measure: MeasureProgress) -> list[Block]:
             "themselves: two versions are never joined."
         )
     if change is not None:
-        recovered = {True: " The client has recovered by this rule.", False: "", None: ""}[change.recovered]
+        recovered = _recovered(measure) if change.recovered else ""
         texts.append(
             f"First to last score {words.signed(change.difference)} (index of reliable change "
             f"{words.figure(change.index, 2)}; the smallest reliable difference is {words.figure(change.threshold)}): "
@@ -196,6 +197,14 @@ def _measure(writer: Writer, measure: MeasureProgress) -> list[Block]:
         texts.append(words.sentence(words.crossings(measure)))
     table = _scores_table(writer, measure) if len(measure.scores) <= MOST_ROWS else _years_table(writer, measure)
     return [{"kind": "heading", "text": measure.title}, *([figure] if figure else []), *map(paragraph, texts), table]
+
+
+def _recovered(measure: MeasureProgress) -> str:
+    """By Jacobson and Truax's rule, which looks at two scores; the course may speak against it."""
+    text = " By this rule, which compares these two scores alone, the client has recovered"
+    if measure.trend.verdict in {TrendClass.FLUCTUATING, TrendClass.REGRESSING}:
+        return f"{text}; the scores between them speak against it."
+    return f"{text}."
 
 
 def _none() -> Block:

@@ -94,7 +94,9 @@ def _state(goal: GoalProgress) -> str:
 
 def _course(sheet: Sheet, goal: GoalProgress, clock: Clock, foot: float) -> None:
     """The recorded values, each goal on a scale of its own from the least to the most of values, baseline and target."""
-    ends = [(goal.baseline, "baseline"), (goal.target, "target")]
+    # Milestones are counted up to all of them: without that end a goal half-way would seem to be at the top.
+    whole = (100.0, "all") if goal.counted_by == "milestones" else (goal.target, "target")
+    ends = [(goal.baseline, "baseline"), whole]
     known = [(value, name) for value, name in ends if value is not None]
     values = [value.value for value in goal.course] + [value for value, _ in known]
     if not values:
@@ -108,7 +110,7 @@ def _course(sheet: Sheet, goal: GoalProgress, clock: Clock, foot: float) -> None
 
     heights = theme.apart([place(value) for value, _ in known], 16, foot, foot + LANE_TOP + 4)
     for (value, name), height in zip(known, heights, strict=True):
-        dash, width = (theme.DASHED, 2) if name == "target" else (theme.DOTTED, 1.5)
+        dash, width = (theme.DASHED, 2) if name != "baseline" else (theme.DOTTED, 1.5)
         sheet.across(place(value), colour=theme.INK, dash=dash, width=width)
         text = theme.shortened(f"{name} {words.with_unit(value, goal.unit)}", sheet.frame.right - 12)
         sheet.word(sheet.x.high + sheet.dx(8), height, text)

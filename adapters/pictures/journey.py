@@ -29,7 +29,7 @@ def draw(report: Report, clock: Clock) -> tuple[Sheet, str]:
     height = LANE_PX * (len(lanes) + 3)
     sheet = Sheet(
         title="The journey",
-        subtitle=[f"{words.count(report.events, 'record')} {words.days_between(clock, [report.since, report.until])}"],
+        subtitle=[f"{words.count(report.events, 'record')} {_days(report, clock)}"],
         frame=replace(FRAME, height=height),
         x=Axis(low, high, ticks, years),
         y=Axis(0, height),
@@ -47,7 +47,11 @@ def draw(report: Report, clock: Clock) -> tuple[Sheet, str]:
         _flag(sheet, flag, clock, foot + LANE_PX / 2)
     _key(sheet)
     counts = words.journey(report.engagement.appearances, report.measures, report.goals, report.flags)
-    return sheet, f"The journey {words.days_between(clock, [report.since, report.until])}: {counts}"
+    return sheet, f"The journey {_days(report, clock)}: {counts}"
+
+
+def _days(report: Report, clock: Clock) -> str:
+    return words.days_between(clock, [report.since, words.last_day(clock, report.until)])
 
 
 def _lanes(report: Report, clock: Clock) -> list[tuple[str, list[int]]]:

@@ -84,7 +84,10 @@ def _cutoffs(sheet: Sheet, measure: MeasureProgress) -> None:
         end = sheet.x.high
         sheet.rule(end, end + sheet.dx(8), score, place, colour=theme.EDGE)
         from_on = "\u2265" if measure.higher_is_worse else "\u2264"
-        text = theme.shortened(f"{from_on} {words.figure(score)} {cuts[score]}", sheet.frame.right - 14, bold=clinical)
+        text, room = f"{from_on} {words.figure(score)} {cuts[score]}", sheet.frame.right - 14
+        if clinical and theme.shortened(text, room, bold=True) != text:
+            text = f"{from_on} {words.figure(score)} clinical cut-off"
+        text = theme.shortened(text, room, bold=clinical)
         sheet.word(end + sheet.dx(11), place, text, bold=clinical)
 
 

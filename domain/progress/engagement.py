@@ -28,8 +28,9 @@ LATE: Final = timedelta(hours=24)
 """Notice below which a client's cancellation counts as late: what practices' agreements usually say."""
 RULE: Final = "attendance/1"
 _Z: Final = 1.959963984540054
-_LONG: Final = timedelta(days=28)
-_SHORTEST_GAP: Final = timedelta(days=14)
+_LONG: Final = 28.0
+_SHORTEST_GAP: Final = 14.0
+"""Days."""
 _USUAL_FROM: Final = 3
 _WEEK_S: Final = 7 * 86_400.0
 _DAY_S: Final = 86_400.0
@@ -46,7 +47,7 @@ def engagement(
     met = sorted([*kept, *((each.at, each.source) for each in alone)], key=lambda pair: (pair[0], pair[1].id.int))
     counted = [each for each in bookings if each.state in ("held", "missed") or each.late]
     held = len(kept)
-    days = [(later - earlier).total_seconds() / _DAY_S for (earlier, _), (later, _) in pairwise(met)]
+    days = [_days(earlier, later, zone) for (earlier, _), (later, _) in pairwise(met)]
     return Engagement(
         held=held,
         missed=sum(each.state == "missed" for each in bookings),
@@ -57,7 +58,7 @@ def engagement(
         attendance_rate=held / len(counted) if counted else None,
         attendance_interval=wilson(held, len(counted)),
         median_gap_days=median(days) if days else None,
-        gaps=_gaps(met, days, period),
+        gaps=_gaps(met, days, period, zone),
         appearances=_appearances(bookings, alone),
         trend=_trend(counted),
         buckets=_by_part(bookings, meetings, parts),
@@ -94,25 +95,30 @@ def unplanned(bookings: Sequence[Booking], meetings: Sequence[Meeting], zone: Zo
     return tuple(alone)
 
 
-def _gaps(met: Sequence[tuple[datetime, Source]], days: Sequence[float], period: Period) -> tuple[Gap, ...]:
+def _gaps(
+    met: Sequence[tuple[datetime, Source]], days: Sequence[float], period: Period, zone: ZoneInfo
+) -> tuple[Gap, ...]:
     """Longer than twice the usual and two weeks; before there is a usual one, longer than four weeks."""
     if not met:
         return ()
-    usual = timedelta(days=2 * median(days)) if len(days) >= _USUAL_FROM else _LONG
+    usual = 2 * median(days) if len(days) >= _USUAL_FROM else _LONG
     longest = max(usual, _SHORTEST_GAP)
     found = [
-        Gap(since=since, until=until, days=_days(since, until), open=False, sources=(before, after))
-        for (since, before), (until, after) in pairwise(met)
-        if until - since > longest
+        Gap(since=since, until=until, days=length, open=False, sources=(before, after))
+        for ((since, before), (until, after)), length in zip(pairwise(met), days, strict=True)
+        if length > longest
     ]
     last, source = met[-1]
-    if period.until - last > longest:
-        found.append(Gap(since=last, until=period.until, days=_days(last, period.until), open=True, sources=(source,)))
+    since_then = _days(last, period.until, zone)
+    if since_then > longest:
+        found.append(Gap(since=last, until=period.until, days=since_then, open=True, sources=(source,)))
     return tuple(found)
 
 
-def _days(since: datetime, until: datetime) -> float:
-    return (until - since).total_seconds() / _DAY_S
+def _days(since: datetime, until: datetime, zone: ZoneInfo) -> float:
+    """By the clock on the wall: from ten o'clock to ten o'clock two weeks later are fourteen days, also when clocks change."""
+    earlier, later = (each.astimezone(zone).replace(tzinfo=None) for each in (since, until))
+    return (later - earlier).total_seconds() / _DAY_S
 
 
 def _appearances(bookings: Sequence[Booking], alone: Sequence[Meeting]) -> tuple[Appearance, ...]:

@@ -115,13 +115,18 @@ def _judged(line: lines.Line, values: "NDArray[np.float64]", yardstick: Yardstic
         f"The line changes by {_signed(line.change)} {yardstick.unit} over {told(line.span_weeks)} weeks "
         f"(95 % interval {_signed(low)} to {_signed(high)})"
     )
+    zero = (
+        "zero is outside"
+        if round(low, 1) > 0 or round(high, 1) < 0
+        else "zero lies at its end, and Kendall's test rules it out"
+    )
     clear = bool(line.direction)
     if clear and abs(line.change) >= yardstick.threshold:
         if yardstick.better is Better.EITHER:
             return TrendClass.UNCLEAR, f"{line_says}; neither direction is the better one here."
         return direction(line.change, yardstick.better), (
-            f"{line_says}: zero is outside, and the change is at least {told(yardstick.threshold)}, "
-            f"{_meaning(yardstick)}."
+            f"{line_says}: {zero}, and the change is at least {told(yardstick.threshold)}, "
+            f"{_meaning(yardstick)}.{_came_back(values, line.change, yardstick)}"
         )
     if restless := _restless(line, values, yardstick):
         return TrendClass.FLUCTUATING, f"{line_says}, which is no clear trend; {restless}."
@@ -130,10 +135,25 @@ def _judged(line: lines.Line, values: "NDArray[np.float64]", yardstick: Yardstic
             f"{line_says}: all of it within ±{told(yardstick.important)}, the smallest change that matters."
         )
     if clear:
-        why = f"zero is outside, but the change is below {told(yardstick.threshold)}, {_meaning(yardstick)}"
+        why = f"{zero}, but the change is below {told(yardstick.threshold)}, {_meaning(yardstick)}"
     else:
         why = f"it may be none, and may be more than the {told(yardstick.important)} that matter"
     return TrendClass.UNCLEAR, f"{line_says}: {why}.{_ends(values, yardstick)}"
+
+
+def _came_back(values: "NDArray[np.float64]", change: float, yardstick: Yardstick) -> str:
+    """What one line can't tell: that the course has turned since its highest or lowest score, as in a relapse."""
+    error = yardstick.error
+    if error is None:
+        return ""
+    furthest = float(values.max() if change > 0 else values.min())
+    back = abs(furthest - float(values[-1]))
+    if back < range_in_errors(len(values)) * error:
+        return ""
+    return (
+        f" But from its {'highest' if change > 0 else 'lowest'} score it has come back by {told(back)}, more than measurement "
+        "error does in so many scores: it is not one course."
+    )
 
 
 def _ends(values: "NDArray[np.float64]", yardstick: Yardstick) -> str:
@@ -158,9 +178,22 @@ def _restless(line: lines.Line, values: "NDArray[np.float64]", yardstick: Yardst
     far = range_in_errors(len(values)) * error
     if turns := reversals(values, far):
         times = {1: "once", 2: "twice"}.get(turns, f"{turns} times")
-        return f"it turned round {times} by at least {told(far)}, more than measurement error does in so many scores"
+        return (
+            f"it turned round {times} by at least {told(far)}, more than measurement error does in so many scores"
+            f"{_alone(values, far)}"
+        )
     if spread_beyond(line.residuals, error) and spread_beyond(off_course(values), error):
         return f"scores scatter about it more than the measurement error of {told(error)} explains"
+    return ""
+
+
+def _alone(values: "NDArray[np.float64]", far: float) -> str:
+    """Whether it is one score that makes the turns: one bad day is not yet a pattern."""
+    import numpy as np
+
+    for place in (int(values.argmax()), int(values.argmin())):
+        if not reversals(np.delete(values, place), far):
+            return f", but one score alone, {told(float(values[place]))}, makes it so"
     return ""
 
 

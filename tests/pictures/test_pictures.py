@@ -24,8 +24,11 @@ from adapters.pictures.altair import AltairPictures, sketch
 from adapters.pictures.timeline import Clock
 from domain.errors import NotFound, NothingToDraw
 from domain.ports.pictures import Picture, PictureFormat
+from domain.progress.build import report as report_of
+from domain.progress.period import Period
 from domain.progress.report import MilestoneProgress, Observation, TrendClass
 from tests.pictures import samples
+from tests.progress import samples as facts
 
 ROOT = Path(__file__).parents[2]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -378,3 +381,22 @@ def test_naming_the_adapter_loads_no_drawing_library():
     program = "import sys, adapters.pictures.altair, adapters.pictures.typst; print({'altair', 'vl_convert', 'typst'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "set()", done.stderr
+
+
+def test_a_journey_ends_with_the_last_day_of_its_period():
+    known = facts.record(scores=tuple(facts.scores((12, 11))))
+    zone = ZoneInfo("Europe/Berlin")
+    until = datetime(2026, 1, 31, 23, tzinfo=UTC)
+    made = report_of(known, Period(since=facts.START, until=until), zone, None, facts.SCALES)
+    alt = PICTURES.draw(Picture.JOURNEY, PictureFormat.SVG, made).alt
+    assert alt.startswith("The journey from 5 January 2026 to 31 January 2026")
+
+
+def test_milestones_are_drawn_on_the_way_to_all_of_them():
+    day = facts.START.date()
+    aim = facts.aim(
+        counted_by="milestones", target=None, milestones=(facts.milestone(1, day, day), facts.milestone(2, day))
+    )
+    span = Period(since=facts.START - facts.WEEK, until=facts.START + 9 * facts.WEEK)
+    made = report_of(facts.record(aims=(aim,)), span, ZoneInfo("Europe/Berlin"), None, facts.SCALES)
+    assert b"all 100 %" in PICTURES.draw(Picture.GOALS, PictureFormat.SVG, made).body

@@ -378,3 +378,13 @@ def test_an_assumed_error_is_called_assumed_in_text_and_picture():
     made = PRINTER.pdf(replace(samples.empty(), measures=(measure,)), HEADING)
     assert squeezed("is assumed: it rests on a standard deviation taken for want of a published one") in words_of(made)
     assert "standard deviation taken for want of a published one" in _alts(made)
+
+
+def test_a_recovery_that_the_course_speaks_against_is_not_left_uncontradicted():
+    values = (20, 8, 21, 7, 20, 8, 19, 7, 20, 8)
+    span = Period(since=facts.START - facts.WEEK, until=facts.START + 20 * facts.WEEK)
+    known = facts.record(scores=tuple(facts.scores(values)))
+    made = report(known, span, ZoneInfo("Europe/Berlin"), None, facts.SCALES)
+    assert made.measures[0].change.recovered
+    said = words_of(PRINTER.pdf(made, HEADING))
+    assert squeezed("the scores between them speak against it") in said

@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -83,6 +83,16 @@ def test_a_stretch_twice_as_long_as_usual_is_a_gap():
     assert course.median_gap_days == 7
     assert [(each.days, each.open) for each in course.gaps] == [(35, False)]
     assert [each.id for each in course.gaps[0].sources] == [meetings[3].id, meetings[4].id]
+
+
+def test_clocks_that_change_make_no_gap():
+    """Ten o'clock in Berlin, every week but the one in which summer time ends."""
+    days = [datetime(2026, 9, 24, 8, tzinfo=UTC) + place * WEEK for place in range(5)]
+    days += [datetime(2026, 11, 5, 9, tzinfo=UTC) + place * WEEK for place in range(3)]
+    meetings = tuple(meeting(place, at) for place, at in enumerate(days))
+    course = told(meetings=meetings, within=period(days[0], days[-1] + WEEK))
+    assert course.median_gap_days == 7
+    assert course.gaps == ()
 
 
 def test_a_client_who_stopped_coming_leaves_an_open_gap():

@@ -290,3 +290,31 @@ def test_scores_that_never_move_never_improve(value, count):
     told = trend(observations([value] * count), POINTS)
     assert told.verdict is TrendClass.STABLE
     assert told.estimate == 0
+
+
+def test_an_interval_that_ends_at_zero_is_not_said_to_lie_beyond_it():
+    yardstick = Yardstick(threshold=2, important=2, better=Better.LOWER, known=False)
+    told = trend(observations([4, 4, 6, 6, 5, 6, 7, 6, 7, 8, 8, 7]), yardstick)
+    assert told.verdict is TrendClass.REGRESSING
+    assert told.interval.low == 0
+    assert "zero is outside" not in told.because
+    assert "zero lies at its end, and Kendall's test rules it out" in told.because
+
+
+def test_one_odd_score_is_named_where_it_alone_makes_the_turns():
+    told = trend(observations([10, 11, 10, 9, 10, 24, 10, 11, 9, 10]), POINTS)
+    assert told.verdict is TrendClass.FLUCTUATING
+    assert "but one score alone, 24, makes it so." in told.because
+
+
+def test_turns_of_several_scores_are_not_put_down_to_one():
+    told = trend(observations([18, 12, 6, 5, 9, 15, 18, 13, 7, 6]), POINTS)
+    assert "one score alone" not in told.because
+
+
+def test_a_line_that_falls_says_when_the_last_scores_have_come_back():
+    falls = [24, 23, 22, 20, 19, 17, 16, 14, 12, 10, 8, 6, 5, 4, 3, 2, 2, 1, 12, 13]
+    told = trend(observations(falls), POINTS)
+    assert told.verdict is TrendClass.IMPROVING
+    assert "But from its lowest score it has come back by 12" in told.because
+    assert "come back" not in trend(observations(falls[:-2]), POINTS).because
