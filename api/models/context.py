@@ -41,7 +41,7 @@ class ContextIn(In):
     """
 
     budget: Annotated[int, Field(ge=BUDGET_LEAST, le=BUDGET_MOST)] = 8192
-    look_back: Annotated[str, StringConstraints(max_length=20)] | None = None
+    look_back: Annotated[str, StringConstraints(min_length=1, max_length=20)] | None = None
     since: Rfc3339 | None = None
     until: Rfc3339 | None = None
     kinds: Annotated[tuple[ContextKind, ...], Field(max_length=20, strict=False)] = ()

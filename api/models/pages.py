@@ -33,7 +33,11 @@ Since = Annotated[datetime | None, _Instant, Query(description="Nothing before t
 Until = Annotated[datetime | None, _Instant, Query(description="Only what came before this time.")]
 LookBack = Annotated[
     str | None,
-    Query(max_length=20, description="How far back: days, weeks, months or years, such as 90d, 12w, 6m or 2y."),
+    Query(
+        min_length=1,
+        max_length=20,
+        description="How far back: days, weeks, months or years, such as 90d, 12w, 6m or 2y.",
+    ),
 ]
 Flag = Annotated[bool | None, Strict(), BeforeValidator(_flag, json_schema_input_type=bool | None)]
 """`true` or `false`, and not one of the many words that pydantic takes for them."""

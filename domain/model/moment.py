@@ -86,7 +86,7 @@ class MomentInZone:
         if self.instant.tzinfo is None:
             raise ZonelessTime(f"{field} has neither zone nor offset.", field=field)
         if MomentInZone.of(self.instant.astimezone(UTC), self.zone, field).offset_s != self.offset_s:
-            raise ImpossibleTime(f"{field} carries an offset that its zone did not have then.", field=field)
+            raise _other_offset(field)
 
     def check_past(self, field: str, now: datetime) -> None:
         """For commands: `check`, and that it has come already. Raises ImpossibleTime."""
@@ -111,4 +111,11 @@ def _wrong_offset(wall: datetime, field: str) -> ImpossibleTime:
     """Tells the hour that the clocks skipped from a plain mismatch. `wall` is the local time read in the zone."""
     if wall.astimezone(UTC).astimezone(wall.tzinfo).replace(tzinfo=None) != wall.replace(tzinfo=None):
         return ImpossibleTime(f"{field} does not exist in that zone: the clocks were put forward over it.", field=field)
-    return ImpossibleTime(f"{field} carries an offset that its zone did not have then.", field=field)
+    return _other_offset(field)
+
+
+def _other_offset(field: str) -> ImpossibleTime:
+    return ImpossibleTime(
+        f"{field} carries an offset that its zone did not have then; send the zone's own, or Z for a time in UTC.",
+        field=field,
+    )

@@ -16,7 +16,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
-File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The file; it is read twice.")]
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The file; a pipe will not do.")]
 AllOrNothing = Annotated[
     bool, typer.Option("--all-or-nothing", help="Write nothing at all when a single client can't be read.")
 ]

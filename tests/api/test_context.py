@@ -108,6 +108,7 @@ def test_the_same_question_has_the_same_answer(ask):
         ({"budget": 10}, "fields_invalid"),
         ({"budget": 10**9}, "fields_invalid"),
         ({"look_back": "-3d"}, "look_back_not_understood"),
+        ({"look_back": ""}, "fields_invalid"),
         ({"look_back": "5 fortnights"}, "look_back_not_understood"),
         ({"look_back": "1y", "since": "2026-01-01T00:00:00Z"}, "impossible_time"),
         ({"since": "2026-03-01T00:00:00Z", "until": "2026-02-01T00:00:00Z"}, "period_not_possible"),

@@ -135,6 +135,7 @@ def test_one_result_is_told_and_not_judged(clinician):
     ("query", "code", "field"),
     [
         ("?look_back=-3d", "look_back_not_understood", "look_back"),
+        ("?look_back=", "fields_invalid", "look_back"),
         ("?look_back=5%20fortnights", "look_back_not_understood", "look_back"),
         ("?look_back=0d", "look_back_not_understood", "look_back"),
         ("?look_back=3", "look_back_not_understood", "look_back"),
