@@ -369,9 +369,11 @@ def _services(  # noqa: PLR0913, PLR0917 - wiring
         identities=store(Identity),
         caseload=SqlCaseloadView(tracking, rows, SystemClock()),
     )
+    facts = SqlFactsStore(tracking, rows)
     progress = ProgressService(
         **common,
         state=state,
+        facts=facts,
         journey=SqlJourneyView(tracking, rows),
         caseload=SqlCaseloadView(tracking, rows, SystemClock()),
         zone=clinic_zone,
@@ -402,7 +404,7 @@ def _services(  # noqa: PLR0913, PLR0917 - wiring
             **common,
             state=state,
             journey=SqlJourneyView(tracking, rows),
-            facts=SqlFactsStore(tracking, rows),
+            facts=facts,
             risk_flags=risk_flags,
             thresholds=thresholds,
             zone=clinic_zone,

@@ -1,6 +1,6 @@
 """How a client fares, and how a caseload does: the journey's items counted by `domain.progress`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -12,13 +12,15 @@ from domain.ports.audit import AuditEntry
 from domain.ports.call import Call, Role
 from domain.ports.keys import RecordClass
 from domain.ports.ledger import Ledger
-from domain.ports.views import CaseloadView, JourneyView
+from domain.ports.views import CaseloadView, JourneyItem, JourneyView
+from domain.ports.worklist import FactsStore
 from domain.progress.build import report
 from domain.progress.caseload import Case, caseload
 from domain.progress.period import Period, PeriodNotPossible, day_of, day_start, look_back, period
 from domain.progress.report import By, CaseloadEntry, Report
 from domain.services.access import Access, Action
 from domain.services.observations import KINDS, record_of, released, scales_of
+from domain.services.worklist_facts import may_be_flagged
 
 USUAL_LOOK_BACK: Final = "6m"
 CASELOAD_WINDOW: Final = timedelta(weeks=52)
@@ -35,6 +37,7 @@ class ProgressService:
         state: AccessState,
         journey: JourneyView,
         caseload: CaseloadView,
+        facts: FactsStore,
         zone: str,
     ) -> None:
         self._ledger = ledger
@@ -42,6 +45,7 @@ class ProgressService:
         self._state = state
         self._journey = journey
         self._caseload = caseload
+        self._facts = facts
         self._zone = zone_named(zone)
 
     def period(
@@ -101,8 +105,7 @@ class ProgressService:
         since = call.at - CASELOAD_WINDOW
         known = self._caseload.of_clients(ids, at_least=at_least)
         history = self._journey.history(ids, at_least=at_least, since=since, kinds=("measure", "risk_flag"))
-        # A danger that nobody has settled doesn't pass with the year.
-        older = self._journey.history(ids, at_least=at_least, until=since, kinds=("risk_flag",))
+        older = self._older_flags(ids, since, at_least)
         cases = [
             Case(
                 record=record_of(item.client_id, (*older.get(item.client_id, ()), *history.get(item.client_id, ()))),
@@ -115,3 +118,13 @@ class ProgressService:
         entries = caseload(cases, since, call.at, scales_of(case.record for case in cases))
         self._ledger.note(call, AuditEntry(action=Action.PROGRESS_CASELOAD, resources=ids))
         return entries
+
+    def _older_flags(
+        self, client_ids: Sequence[UUID], since: datetime, at_least: int
+    ) -> Mapping[UUID, Sequence[JourneyItem]]:
+        """A danger that nobody has settled doesn't pass with the year. Looked for only where the work list's facts, as of
+        the client's newest event, don't rule it out: it means opening all older entries.
+        """
+        known = self._facts.of_clients(client_ids, at_least=at_least)
+        unsure = [each for each in client_ids if each not in known or may_be_flagged(known[each].facts)]
+        return self._journey.history(unsure, at_least=at_least, until=since, kinds=("risk_flag",)) if unsure else {}

@@ -24,6 +24,7 @@ Facts = Mapping[str, Any]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _IN_ERROR: Final = "entered_in_error"
 _WAITING: Final = ("raised", "escalated")
+_RESOLVED: Final = "resolved"
 _AGAIN_AFTER: Final = timedelta(days=1)
 _SEVERITY: Final[Mapping[str, Severity]] = MappingProxyType(
     {
@@ -75,8 +76,14 @@ def facts_of(items: Sequence[JourneyItem], appointments: Iterable[JourneyItem]) 
         "measured": {item.content["instrument"]: microseconds(item.happened_at) for item in measures},
         "goals": _goals([item for item in standing if item.kind == "goal"], sessions, measures),
         "flags": [_flag(item) for item in standing if item.kind == "risk_flag" and item.state in _WAITING],
+        "flagged": any(item.kind == "risk_flag" and item.state != _RESOLVED for item in standing),
         "plan": next((_plan(item) for item in standing if item.kind == "treatment_plan"), None),
     }
+
+
+def may_be_flagged(facts: Facts) -> bool:
+    """Whether a risk flag stands open. Facts that an earlier release kept don't say: then one may."""
+    return bool(facts.get("flagged", True))
 
 
 def accounts_of(facts: Facts) -> frozenset[UUID]:

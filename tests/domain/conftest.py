@@ -81,6 +81,7 @@ class House:
         self.deliveries = InMemoryDeliveries(self.log, self.ledger)
         self.reports = InMemoryReports(self.log, self.ledger)
         self.queue = InMemoryQueue()
+        self.facts = InMemoryFacts(self.log)
         self.services = self._services()
 
     def _services(self) -> Services:
@@ -111,6 +112,7 @@ class House:
             state=state,
             journey=InMemoryJourneyView(log, self.clock.now),
             caseload=InMemoryCaseloadView(log, self.clock.now),
+            facts=self.facts,
             zone="Europe/Berlin",
         )
         return Services(
@@ -148,7 +150,7 @@ class House:
                 access=access,
                 state=state,
                 journey=InMemoryJourneyView(log, self.clock.now),
-                facts=InMemoryFacts(log),
+                facts=self.facts,
                 risk_flags=risk_flags,
             ),
             treatment_plans=TreatmentPlanService(

@@ -12,12 +12,13 @@ from domain.model.measure import CompletedBy
 from domain.model.risk_flag import FlagLevel
 from domain.model.values import Emotion, Modality, MomentInZone, Valence
 from domain.ports.access import Relation
-from domain.ports.call import Role
+from domain.ports.call import Purpose, Role
 from domain.progress.period import LookBackNotUnderstood, PeriodNotPossible
 from domain.progress.report import By, CaseloadStanding, TrendClass
 from domain.services.access import OutsideCareTeam, RoleNotPermitted
 from domain.services.rendering_progress import caseload_as_json, report_as_json
 from tests.contracts.samples import content
+from tests.domain.conftest import HOST
 
 ZONE = "Europe/Berlin"
 
@@ -314,13 +315,29 @@ def test_a_caseload_holds_the_callers_clients_worst_first(house, clinician):
     assert caseload_as_json(told, {})["clients"][0]["standing"] == "off_track"
 
 
-def test_a_flag_that_is_open_for_more_than_a_year_still_stands_first(house, clinician, client_id):
+@pytest.mark.parametrize("taken_on", [False, True], ids=["raised", "acknowledged"])
+@pytest.mark.parametrize("swept", [False, True], ids=["unswept", "swept"])
+def test_a_flag_that_is_open_for_more_than_a_year_still_stands_first(house, clinician, client_id, swept, taken_on):
+    flag_id = uuid4()
+    flags = house.services.risk_flags
+    flags.raise_flag(house.call(clinician), flag_id, client_id, level=FlagLevel.HIGH, reason="Said so.")
+    if taken_on:
+        flags.acknowledge(house.call(clinician, expected_version=1), flag_id, "I call today.")
+    house.clock.forward(60 * 7 * 86_400)
+    if swept:
+        house.services.worklist.sweep(house.call(HOST, purpose=Purpose.OPERATIONS))
+    (told,) = house.services.progress.caseload(house.call(clinician))
+    assert (told.standing, told.open_flags, told.flag_level) == (CaseloadStanding.FLAGGED, 1, "high")
+
+
+def test_a_sweep_before_a_flag_was_raised_hides_it_from_nobody(house, clinician, client_id):
+    house.services.worklist.sweep(house.call(HOST, purpose=Purpose.OPERATIONS))
     house.services.risk_flags.raise_flag(
         house.call(clinician), uuid4(), client_id, level=FlagLevel.HIGH, reason="Said so."
     )
     house.clock.forward(60 * 7 * 86_400)
     (told,) = house.services.progress.caseload(house.call(clinician))
-    assert (told.standing, told.open_flags, told.flag_level) == (CaseloadStanding.FLAGGED, 1, "high")
+    assert told.standing is CaseloadStanding.FLAGGED
 
 
 def test_a_chart_entered_in_error_is_in_no_caseload(house, clinician, client_id):
