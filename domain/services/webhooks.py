@@ -198,7 +198,7 @@ class WebhookService:
         for change in changes.items:
             if not run.webhook.wants(change.coarse):
                 continue
-            if self._clock.now() >= run.until:
+            if self._clock.now() >= run.until or not self._goes_on(run.webhook.id):
                 scanned = change.position - 1
                 break
             outcome = self._sender.send(run.webhook.url, _message(run.webhook, change, self._clock.now()))
@@ -214,6 +214,11 @@ class WebhookService:
         entries = (_entry(Action.WEBHOOK_DELIVER, run.webhook.id, *_clients(told)),) if told else ()
         holds = self._deliveries.keep(run.call, entries, done, release=not more)
         return done, more and holds
+
+    def _goes_on(self, webhook_id: UUID) -> bool:
+        """Asked before each message: nothing goes out any more to where an operator took it away from."""
+        delivery = self._deliveries.of(webhook_id)
+        return delivery is not None and delivery.status == WebhookStatus.ACTIVE
 
     def _fail(self, run: "_Run", delivery: Delivery, told: Sequence[Change], outcome: DeliveryOutcome) -> Delivery:
         """All but the last of `told` were taken; the last is tried again later, and nothing overtakes it."""

@@ -26,7 +26,7 @@ from domain.model.webhook import (
     check_url,
 )
 from domain.ports.access import Relation
-from domain.ports.audit import AuditEntry
+from domain.ports.audit import AuditEntry, Outcome
 from domain.ports.call import Actor, Role
 from domain.ports.feed import PositionAhead
 from domain.ports.webhooks import Delivery
@@ -262,18 +262,27 @@ def test_a_row_that_nobody_registered_holds_no_other_up(house, monkeypatch):
     assert deliver(house, made_up.webhook_id) == 0
 
 
-def test_one_that_is_paused_while_it_delivers_stops_at_the_end_of_its_batch(house, operator):
+@pytest.mark.parametrize("end", ["pause", "remove"])
+def test_one_that_is_ended_while_it_delivers_sends_nothing_more(house, operator, end):
     webhook_id, _ = registered(house, operator)
     changed(house, times=BATCH)
+    call = house.call(WORKER)
 
-    def pause_once(_):
-        if len(house.sender.sent) == 3:
-            house.services.webhooks.pause(house.call(operator), webhook_id)
+    def end_once(_):
+        if len(house.sender.sent) == 2:  # while the third is on its way
+            getattr(house.services.webhooks, end)(house.call(operator), webhook_id)
         return Ended.DELIVERED
 
-    house.sender.answer = pause_once
-    assert deliver(house, webhook_id) <= BATCH
-    assert state(house, operator, webhook_id).webhook.pause_reason is PauseReason.OPERATOR
+    house.sender.answer = end_once
+    deliver(house, webhook_id, call)
+    assert len(house.sender.sent) == 3
+    assert [entry.outcome for entry in house.entries(call)] == [Outcome.ALLOWED]
+    if end == "pause":
+        found = state(house, operator, webhook_id)
+        assert (found.webhook.pause_reason, found.delivery.delivered) == (PauseReason.OPERATOR, 3)
+        house.services.webhooks.resume(house.call(operator), webhook_id)
+        deliver(house, webhook_id)
+        assert positions(house) == sorted(set(positions(house)))
 
 
 def test_two_workers_do_not_deliver_the_same_at_once_and_a_dead_ones_work_is_taken_over(house, operator):
