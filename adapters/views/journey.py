@@ -22,6 +22,9 @@ from domain.errors import Erased, Invalid
 from domain.ports.views import JOURNEY_KINDS, JourneyItem, Page
 
 _MOST: Final = 2000
+_READ_LEAST: Final = 64
+_READ_MOST: Final = 512
+"""Rows that a filter is asked of are read so many at a time, however few of them are wanted."""
 _KINDS: Final = frozenset(JOURNEY_KINDS)
 _AT_ONCE: Final = 500  # SQLite counts variables
 _ITEM: Final = journey_items.c
@@ -73,7 +76,8 @@ class SqlJourneyView:
         with self._tracking.snapshot(JOURNEY, at_least) as connection:
             if fenced_among(connection, (client_id,)):
                 raise Erased(client_id=client_id)
-            for item, place in self._in_order(connection, client_id, conditions, after, limit + 1):
+            at_once = limit + 1 if wanted is None else max(limit + 1, _READ_LEAST)
+            for item, place in self._in_order(connection, client_id, conditions, after, at_once):
                 if wanted is None or wanted(item):
                     found.append((item, place))
                     if len(found) > limit:
@@ -123,7 +127,7 @@ class SqlJourneyView:
         after: tuple[int, ...] | None,
         at_once: int,
     ) -> Iterator[tuple[JourneyItem, tuple[int, int]]]:
-        """Each item with its place, read `at_once` at a time."""
+        """Each item with its place, read `at_once` at a time, and more the further a filter makes it read."""
         open_row = self._sealer.opener(client_id, journey_items.name)
         while True:
             query = select(*_OPENED, *_PLACE).where(*conditions, *_after(after)).order_by(*_PLACE).limit(at_once)
@@ -133,6 +137,7 @@ class SqlJourneyView:
             if len(rows) < at_once:
                 return
             after = tuple(rows[-1][_PLACE_OF])
+            at_once = max(at_once, min(2 * at_once, _READ_MOST))
 
     def _whole(self, connection: Connection, items: Sequence[JourneyItem]) -> list[JourneyItem]:
         """The same items, their content completed by what is kept beside it (the utterances of transcripts)."""

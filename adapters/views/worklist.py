@@ -21,9 +21,11 @@ from domain.ports.worklist import ClientFacts
 _log = structlog.get_logger("views")
 _STEP: Final = 2048
 _AT_ONCE: Final = 500  # SQLite counts variables
-_KNOWN: Final = select(*worklist.c).where(worklist.c.client_id.in_(bindparam("clients", expanding=True)))
+_CLIENTS: Final = bindparam("clients", expanding=True)
+_KNOWN: Final = select(*worklist.c).where(worklist.c.client_id.in_(_CLIENTS))
+# Told of both tables: PostgreSQL does not conclude it, and would read the whole caseload.
 _UP_TO_DATE: Final = _KNOWN.join(caseload, caseload.c.client_id == worklist.c.client_id).where(
-    worklist.c.as_of >= caseload.c.last_position
+    caseload.c.client_id.in_(_CLIENTS), worklist.c.as_of >= caseload.c.last_position
 )
 _OUTDATED: Final = (
     select(caseload.c.client_id, caseload.c.last_position)
