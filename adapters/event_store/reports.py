@@ -22,7 +22,7 @@ from domain.errors import Erased, NotFound
 from domain.ports.audit import AuditEntry
 from domain.ports.call import Call
 from domain.ports.keys import RecordClass, Sealer
-from domain.ports.reports import ReportJob, ReportState
+from domain.ports.reports import LISTED_MOST, ReportJob, ReportState
 
 _PLAIN: Final = tuple(column for column in reports.c if column.name != "result")
 _FENCED: Final = exists(select(fences.c.subject).where(fences.c.subject == reports.c.client_id)).label("fenced")
@@ -32,9 +32,13 @@ _ADD: Final = insert(reports).from_select(
     [column.name for column in reports.c],
     select(*[bindparam(column.name, type_=column.type) for column in reports.c]).where(_NOT_FENCED),
 )
-_WAITS: Final = or_(
-    reports.c.state == ReportState.QUEUED.value,
-    and_(reports.c.state == ReportState.RUNNING.value, reports.c.leased_until_us <= bindparam("now_us")),
+_OPEN: Final = ~exists(select(fences.c.subject).where(fences.c.subject == reports.c.client_id))
+_WAITS: Final = and_(
+    or_(
+        reports.c.state == ReportState.QUEUED.value,
+        and_(reports.c.state == ReportState.RUNNING.value, reports.c.leased_until_us <= bindparam("now_us")),
+    ),
+    _OPEN,
 )
 _BEGIN: Final = (
     update(reports)
@@ -54,7 +58,7 @@ _HELD: Final = and_(
 )
 _FINISH: Final = (
     update(reports)
-    .where(_HELD)
+    .where(_HELD, _OPEN)
     .values(
         state=bindparam("new_state"),
         finished_at_us=bindparam("finished_us"),
@@ -106,6 +110,7 @@ class SealedReports:
             select(*_PLAIN, _FENCED)
             .where(reports.c.requested_by == account_id)
             .order_by(reports.c.requested_at_us.desc(), reports.c.id)
+            .limit(LISTED_MOST)
         )
         with reading(self._engine) as connection:
             rows: Sequence[Any] = connection.execute(newest).all()

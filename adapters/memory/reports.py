@@ -8,7 +8,7 @@ from adapters.memory.ledger import InMemoryLedger, InMemoryLog
 from domain.errors import Erased, NotFound
 from domain.ports.audit import AuditEntry
 from domain.ports.call import Call
-from domain.ports.reports import ReportJob, ReportState
+from domain.ports.reports import LISTED_MOST, ReportJob, ReportState
 
 
 class InMemoryReports:
@@ -37,7 +37,7 @@ class InMemoryReports:
     def of_requester(self, account_id: UUID) -> Sequence[ReportJob]:
         own = [job for job in self._jobs.values() if job.requested_by == account_id]
         standing = [replace(job, result=None) for job in own if job.client_id not in self._log.fences]
-        return tuple(sorted(standing, key=lambda job: (-job.requested_at_us, job.id)))
+        return tuple(sorted(standing, key=lambda job: (-job.requested_at_us, job.id))[:LISTED_MOST])
 
     def begin(self, report_id: UUID, now_us: int, lease_s: int) -> bool:
         with self._log.lock:
@@ -75,6 +75,8 @@ class InMemoryReports:
         return len(gone)
 
     def _waits(self, job: ReportJob, now_us: int) -> bool:
+        if job.client_id in self._log.fences:
+            return False
         lost = job.state is ReportState.RUNNING and self._leases[job.id] <= now_us
         return job.state is ReportState.QUEUED or lost
 

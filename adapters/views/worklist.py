@@ -6,7 +6,7 @@ from uuid import UUID
 
 import orjson
 import structlog
-from sqlalchemy import Connection, bindparam, delete, or_, select
+from sqlalchemy import BindParameter, Connection, bindparam, delete, or_, select
 
 from adapters.db.errors import translated
 from adapters.db.transactions import write_transaction
@@ -21,7 +21,7 @@ from domain.ports.worklist import ClientFacts
 _log = structlog.get_logger("views")
 _STEP: Final = 2048
 _AT_ONCE: Final = 500  # SQLite counts variables
-_CLIENTS: Final = bindparam("clients", expanding=True)
+_CLIENTS: Final[BindParameter[Any]] = bindparam("clients", expanding=True)
 _KNOWN: Final = select(*worklist.c).where(worklist.c.client_id.in_(_CLIENTS))
 # Told of both tables: PostgreSQL does not conclude it, and would read the whole caseload.
 _UP_TO_DATE: Final = _KNOWN.join(caseload, caseload.c.client_id == worklist.c.client_id).where(

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from domain.ports.audit import AuditEntry
 from domain.ports.call import Call
+
+LISTED_MOST: Final = 100
+"""Reports in one list; what is older goes by its id until it expires."""
 
 
 class ReportState(StrEnum):
@@ -47,7 +50,7 @@ class ReportStore(Protocol):
         """Raises NotFound, Erased, StoreUnavailable."""
 
     def of_requester(self, account_id: UUID) -> Sequence[ReportJob]:
-        """Newest first, without results."""
+        """Newest first, without results: the newest `LISTED_MOST`."""
 
     def begin(self, report_id: UUID, now_us: int, lease_s: int) -> bool:
         """Take it for work: True for one caller only, until it finished or its lease ran out."""

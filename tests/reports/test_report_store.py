@@ -15,7 +15,7 @@ from adapters.memory.ledger import InMemoryLedger, InMemoryLog
 from adapters.memory.reports import InMemoryReports
 from domain.errors import Erased, NotFound, SealBroken
 from domain.ports.audit import AuditEntry
-from domain.ports.reports import ReportJob, ReportState, ReportStore
+from domain.ports.reports import LISTED_MOST, ReportJob, ReportState, ReportStore
 from migrations.role_names import APPLICATION
 from tests.contracts.samples import actor, call_by
 from tests.seal.kit import DEPLOYMENT, Kit
@@ -162,6 +162,22 @@ class ReportStoreContract:
         assert list(world.reports.of_requester(who)) == [stays]
         world.finish(replace(running, state=ReportState.FAILED, failure="client_erased"))
 
+    def test_nobody_works_any_more_for_a_fenced_client(self, world):
+        world.put(waits := new_job())
+        world.put(lost := new_job())
+        begun(world, lost)
+        for job in (waits, lost):
+            world.fence(job.client_id)
+            assert not world.reports.begin(job.id, NOW_US + 10**9, 60)
+        assert list(world.reports.unfinished(NOW_US + 10**9)) == []
+
+    def test_a_list_of_reports_ends_somewhere(self, world):
+        who = uuid4()
+        jobs = [new_job(requested_by=who, requested_at_us=NOW_US + us) for us in range(LISTED_MOST + 2)]
+        for job in jobs:
+            world.put(job)
+        assert list(world.reports.of_requester(who)) == jobs[:1:-1]
+
 
 class TestInMemory(ReportStoreContract):
     @pytest.fixture
@@ -240,6 +256,18 @@ def test_an_erased_clients_reports_cannot_be_opened_and_are_left_out(kit, done):
     with pytest.raises(Erased):
         store.get(job.id)
     assert list(store.of_requester(job.requested_by)) == []
+
+
+def test_what_was_made_when_a_fence_came_is_not_stored(kit):
+    store, job = sealed(kit), new_job()
+    store.put(call_by(actor()), ENTRY, job)
+    assert store.begin(job.id, NOW_US, 60)
+    begun_job = store.get(job.id)
+    with kit.databases.events.begin() as connection:
+        connection.execute(insert(fences).values(subject=job.client_id, position=0, reason="test"))
+    store.finish(call_by(actor()), ENTRY, ready(begun_job))
+    with kit.databases.events.connect() as connection:
+        assert connection.execute(select(reports.c.result)).scalar_one() is None
 
 
 def test_a_fence_that_comes_between_look_and_append_still_holds(kit, monkeypatch):
