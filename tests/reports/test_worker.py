@@ -16,6 +16,7 @@ from domain.ports.reports import ReportState
 from domain.services.reports import ReportFormat, ReportWanted
 from ops.bootstrap import Part, System, build
 from ops.jobs.caller import WORKER
+from ops.jobs.reports import sweep_reports
 from ops.settings import Settings
 from tests.ops.conftest import Running, StoppableRedis, found, plain_environment, wait_for
 
@@ -134,6 +135,15 @@ def test_a_report_asked_for_while_redis_is_away_is_found_when_it_is_back(
     audit = system.services.audit.search(call(system, officer, Purpose.COMPLIANCE), action="report.make")
     (entry,) = audit.items
     assert (entry.actor_id, entry.resources, entry.client_id) == (WORKER.id, (report_id, clinician.id), client_id)
+
+
+def test_a_report_whose_row_was_damaged_keeps_no_other_from_being_made(system, clinician, client_id):
+    damaged, whole = request(system, clinician, client_id), request(system, clinician, client_id)
+    with system.databases.events.begin() as connection:
+        connection.execute(update(reports).where(reports.c.id == damaged).values(parameters=bytes(64)))
+    system.runner().catch_up()
+    assert sweep_reports(system) == 1
+    assert state(system, clinician, whole) is ReportState.READY
 
 
 def test_the_queue_holds_ids_alone_and_the_worker_makes_what_it_is_told(settings, system, clinician, client_id):
