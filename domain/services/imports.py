@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from domain.errors import Conflict, IdempotencyKeyReused, Invalid
+from domain.errors import Conflict, IdempotencyKeyReused, Invalid, StaleVersion
 from domain.model.account import normalised_login
 from domain.ports.access import AccessState, AccountRecord
 from domain.ports.audit import AuditEntry
@@ -105,9 +105,14 @@ class ImportService:
         Raises Denied, ImportedDifferently, Erased, StoreUnavailable, KeysUnavailable.
         """
         became = self.look(call, record)
-        if became is Taken.WRITTEN:
-            self._ledger.save(self._command(call, "client", [record]), _entry(record), *record.aggregates)
-        return became
+        if became is Taken.THERE_ALREADY:
+            return became
+        try:
+            return self._written(self._command(call, "client", [record]), [record])
+        except StaleVersion:  # among all the clients of another import at this moment
+            if self.look(call, record) is Taken.THERE_ALREADY:
+                return Taken.THERE_ALREADY
+            raise
 
     def look(self, call: Call, record: ImportedRecord) -> Taken:
         """What `take` would do. Raises Denied, ImportedDifferently, StoreUnavailable."""
@@ -118,13 +123,29 @@ class ImportService:
 
     def take_all(self, call: Call, records: Sequence[ImportedRecord]) -> Sequence[Taken]:
         """Write all of them in one append, or none; those who are there already stay as they are. Raises as `take`."""
-        taken = [self.look(call, record) for record in records]
-        new = [record for record, became in zip(records, taken, strict=True) if became is Taken.WRITTEN]
-        named = self._command(call, "clients", new)
-        if new and not self._told_before(named):
-            together = [aggregate for record in new for aggregate in record.aggregates]
-            self._ledger.save(named, _entry(new[0]), *together, more=[_entry(record) for record in new[1:]])
-        return taken
+        while True:
+            taken = [self.look(call, record) for record in records]
+            new = [record for record, became in zip(records, taken, strict=True) if became is Taken.WRITTEN]
+            if not new:
+                return taken
+            try:
+                became = self._written(self._command(call, "clients", new), new)
+            except StaleVersion:  # some of them were written by another import at this moment: then they are there
+                if all(self.look(call, record) is Taken.WRITTEN for record in new):
+                    raise
+            else:
+                return [became if one is Taken.WRITTEN else one for one in taken]
+
+    def _written(self, call: Call, records: Sequence[ImportedRecord]) -> Taken:
+        """One append; another import may have made the same one at this moment. Raises ImportedDifferently, StaleVersion."""
+        first, *others = records
+        together = [aggregate for record in records for aggregate in record.aggregates]
+        more = [_entry(record) for record in others]
+        try:
+            receipt = self._ledger.save(call, _entry(first), *together, more=more)
+        except IdempotencyKeyReused:
+            raise ImportedDifferently from None
+        return Taken.THERE_ALREADY if receipt.replayed else Taken.WRITTEN
 
     def _require(self, call: Call, record: ImportedRecord) -> None:
         self._access.require(call, Action.IMPORT_RUN, RecordClass.JOURNAL, resources=(record.client_id,))

@@ -3,9 +3,12 @@
 import csv
 import signal
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
@@ -20,7 +23,7 @@ from domain.model.session import Session, SessionStatus
 from domain.model.transcript import Transcript
 from domain.ports.call import Actor, Purpose, Role
 from domain.services.access import RoleNotPermitted
-from domain.services.imports import NotAnAuthor
+from domain.services.imports import ImportedDifferently, NotAnAuthor, Taken
 from ops.bootstrap import Part, System, build
 from ops.founding import create_root_keys, migrate
 from ops.hosting import call_of_host
@@ -117,6 +120,61 @@ def test_a_second_run_writes_nothing(system, written) -> None:
     assert counts(taken(system, path)) == (0, 3, 0)
     assert counts(taken(system, path, "together")) == (0, 3, 0)
     assert last_position(system) == before
+
+
+class Together:
+    """The ledger, where two writers begin each save at the same moment."""
+
+    def __init__(self, system: System) -> None:
+        self._ledger = system.ledger
+        self._meeting = Barrier(2)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    def save(self, *args: Any, **more: Any) -> Any:
+        with suppress(BrokenBarrierError):
+            self._meeting.wait(20)
+        self._meeting.abort()  # they have met; who tries again tries alone
+        return self._ledger.save(*args, **more)
+
+
+@pytest.mark.parametrize("ways", [("take", "take"), ("take", "take_all"), ("take_all", "take_all")])
+def test_two_imports_of_the_same_client_at_once_write_it_once(system, written, ways) -> None:
+    path = written(rows(1))
+    (one,) = conversations(path, counted(path))
+    service = system.imports()
+    service._ledger = Together(system)
+
+    def take(way: str) -> Any:
+        record = taking(system).record(one)
+        call = call_of_host(system)
+        return service.take(call, record) if way == "take" else service.take_all(call, [record])[0]
+
+    with ThreadPoolExecutor(2) as pool:
+        became = sorted(pool.map(take, ways))
+
+    assert became == [Taken.THERE_ALREADY, Taken.WRITTEN]
+    assert len(client_ids(system)) == 1
+
+
+def test_two_imports_at_once_that_tell_of_a_client_differently_write_one_and_refuse_the_other(system, written) -> None:
+    service = system.imports()
+    service._ledger = Together(system)
+    records = []
+    for text in ("One thing.", "Another thing."):
+        path = written([row("t0", 0), row("t0", 1, utterance_text=text)])
+        records += [taking(system).record(one) for one in conversations(path, counted(path))]
+
+    def take(record: Any) -> Any:
+        try:
+            return service.take(call_of_host(system), record).value
+        except ImportedDifferently as error:
+            return error.code
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(take, records)) == ["imported_differently", "written"]
+    assert len(client_ids(system)) == 1
 
 
 def test_what_is_new_in_a_file_is_added_to_what_is_there(system, written) -> None:
