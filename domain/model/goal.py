@@ -138,6 +138,8 @@ class GoalContent:
         if self.target is None:
             raise GoalWithoutTarget("A goal needs a target.", field="target")
         checks.number("target", self.target, least, most)
+        if self.baseline is None and self.metric is GoalMetric.PERCENTAGE and self.target == 0:
+            raise GoalWithoutTarget("A goal of 0 % needs the baseline that it comes down from.", field="baseline")
         if self.baseline is not None:
             checks.number("baseline", self.baseline, least, most)
             if self.baseline == self.target:

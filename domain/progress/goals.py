@@ -56,7 +56,7 @@ def _goal(aim: Aim, known: _Known) -> GoalProgress:
     current = course[-1].value if course else None
     baseline = _baseline(aim, course)
     status = _status(aim, known.last_day)
-    milestones = tuple(_milestone(each, known.last_day) for each in aim.milestones)
+    milestones = tuple(_milestone(each, known.last_day, aim.ended_on) for each in aim.milestones)
     meetings = [each for each in known.meetings if aim.id in each.goal_ids or each.id in aim.session_ids]
     return GoalProgress(
         id=aim.id,
@@ -82,7 +82,9 @@ def _goal(aim: Aim, known: _Known) -> GoalProgress:
 
 
 def _course(aim: Aim, known: _Known) -> tuple[Observation, ...]:
-    """Recorded values before the end of the period; for a goal counted by an instrument also its scores since then."""
+    """Recorded values before the end of the period; for a goal counted by an instrument also its scores since it was set, of
+    the version used last: two versions are never joined.
+    """
     if aim.counted_by == "milestones":
         return _milestone_course(aim, known)
     found = [
@@ -90,13 +92,14 @@ def _course(aim: Aim, known: _Known) -> tuple[Observation, ...]:
         for step in aim.steps
         if step.at < known.period.until
     ]
-    if aim.counted_by == "measure" and aim.instrument:
+    scale = known.scales.get(aim.instrument)
+    if aim.counted_by == "measure" and scale is not None:
         taken = {each.at for each in found}
         found += [
             Observation(at=score.at, value=score.value, source=score.source)
             for score in known.scores
-            if score.instrument == aim.instrument and aim.set_at <= score.at < known.period.until
-            if score.at not in taken
+            if (score.instrument, score.version) == (scale.instrument, scale.version)
+            if aim.set_at <= score.at < known.period.until and score.at not in taken
         ]
     return in_order(found)
 
@@ -132,11 +135,13 @@ def _completion(
     return min(max(100.0 * (current - baseline) / (aim.target - baseline), 0.0), 100.0)
 
 
-def _milestone(milestone: Milestone, last_day: date) -> MilestoneProgress:
+def _milestone(milestone: Milestone, last_day: date, ended_on: date | None) -> MilestoneProgress:
+    """What was not due yet when its goal ended never becomes late."""
     reached = milestone.reached_on
     if reached is not None and reached > last_day:
         reached = None
-    over = milestone.due_on is not None and milestone.due_on < (reached or last_day)
+    judged_on = reached or min(last_day, ended_on or last_day)
+    over = milestone.due_on is not None and milestone.due_on < judged_on
     return MilestoneProgress(
         id=milestone.id, text=milestone.text, due_on=milestone.due_on, reached_on=reached, late=over
     )

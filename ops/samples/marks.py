@@ -200,8 +200,8 @@ def _milestone_goal(chart: Chart) -> None:
         if reached < len(ids) and chart.level(visit) < first * (0.82, 0.6, 0.32)[reached]:
             goal.reach_milestone(at=visit.end, by=chart.author, milestone_id=ids[reached], reached_on=visit.day)
             reached += 1
-    if reached == len(ids):
-        goal.complete(at=chart.held[-1].end, by=chart.author, completed_on=chart.held[-1].day)
+            if reached == len(ids):
+                goal.complete(at=visit.end, by=chart.author, completed_on=visit.day)
 
 
 def _medicate(chart: Chart) -> None:

@@ -73,6 +73,7 @@ def test_a_goal_is_counted_in_one_of_three_ways(what):
     [
         (replace(PERCENT, target=None), GoalWithoutTarget, "target"),
         (replace(PERCENT, baseline=80.0), GoalWithoutTarget, "target"),
+        (replace(PERCENT, baseline=None, target=0.0), GoalWithoutTarget, "baseline"),
         (replace(SCORED, target=None), GoalWithoutTarget, "target"),
         (replace(STEPWISE, milestones=()), GoalWithoutTarget, "milestones"),
         (replace(PERCENT, target=100.5), OutOfRange, "target"),

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -157,3 +158,33 @@ def test_completion_lies_between_0_and_100_or_is_not_told(values, baseline, targ
     (goal,) = told(aim(baseline=baseline, target=target, steps=steps(*values, every=timedelta(days=1))))
     assert (goal.completion is None) is (not values or baseline == target)
     assert goal.completion is None or 0 <= goal.completion <= 100
+
+
+def test_a_milestone_that_was_not_due_when_its_goal_was_given_up_is_never_late():
+    day = START.date()
+    early, later = milestone(1, day + timedelta(days=3)), milestone(2, day + timedelta(days=30))
+    known = aim(
+        counted_by="milestones",
+        target=None,
+        status="abandoned",
+        ended_on=day + timedelta(days=14),
+        milestones=(early, later),
+    )
+    (told,) = goals((known,), period(START, START + 20 * WEEK), BERLIN, scores=(), scales={}, meetings=())
+    assert [each.late for each in told.milestones] == [True, False]
+
+
+def test_a_goal_counted_by_a_questionnaire_joins_no_two_versions():
+    old = scores([20, 19], start=START + WEEK)
+    new = [replace(each, version="2") for each in scores([9, 8], first=50, start=START + 5 * WEEK)]
+    known = aim(counted_by="measure", instrument="phq-9", target=5.0)
+    (told,) = goals(
+        (known,),
+        period(START, START + 20 * WEEK),
+        BERLIN,
+        scores=(*old, *new),
+        scales={"phq-9": replace(PHQ_9, version="2")},
+        meetings=(),
+    )
+    assert [each.value for each in told.course] == [9, 8]
+    assert told.baseline == 9
