@@ -1,5 +1,6 @@
 """A webhook: another program's address that is told, by ids alone, that something in a record changed."""
 
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Final
@@ -75,6 +76,10 @@ class Webhook(Aggregate):
     def subject(self) -> None:
         return None
 
+    def __repr__(self) -> str:
+        """Without its secrets, which would otherwise stand wherever somebody prints it."""
+        return f"<webhook {self.id}>"
+
     class Event(Aggregate.Event):
         pass
 
@@ -84,7 +89,7 @@ class Webhook(Aggregate):
         KIND: ClassVar[str] = "webhook.registered"
         url: str
         kinds: tuple[WebhookKind, ...]
-        secret: bytes
+        secret: bytes = field(repr=False)
         after: int
         registered_by: UUID
 
@@ -95,7 +100,7 @@ class Webhook(Aggregate):
 
     class SecretRotated(Event):
         KIND: ClassVar[str] = "webhook.secret_rotated"
-        secret: bytes
+        secret: bytes = field(repr=False)
         old_until: datetime
         rotated_by: UUID
 

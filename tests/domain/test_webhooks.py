@@ -245,6 +245,18 @@ def test_a_removed_one_is_sent_nothing_and_cannot_be_changed(house, operator):
             attempt(house.call(operator), webhook_id)
 
 
+def test_secrets_stand_in_no_text_that_a_program_prints(house, operator):
+    webhook_id, issued = registered(house, operator)
+    house.services.webhooks.rotate_secret(house.call(operator), webhook_id)
+    webhook = InMemoryAggregates(house.log, Webhook).get(webhook_id)
+    events = house.log.streams[webhook_id]
+    assert len(webhook.secrets) == len(events) == 2
+    for printed in (repr(webhook), str(webhook), repr(events), str(events[0]), repr(issued)):
+        for secret in webhook.secrets:
+            assert repr(secret)[2:-1] not in printed
+        assert issued.secret not in printed
+
+
 @pytest.mark.parametrize("end", ["pause", "remove"])
 def test_a_row_that_says_active_sends_nothing_where_the_events_say_otherwise(house, operator, monkeypatch, end):
     webhook_id, _ = registered(house, operator)
