@@ -1,5 +1,6 @@
 """From pydantic's errors to what the caller is told: a pointer and a sentence, never the value that was sent."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -10,6 +11,8 @@ from api.errors import FieldFault
 MOST_FAULTS: Final = 20
 """More than these help nobody; the rest is left out."""
 _LONGEST_NAME: Final = 64
+_MEMBER: Final = re.compile(r"<\w+\.\w+: ('[^']*')>")
+"""How pydantic writes the members of an enum among the values it expects."""
 
 _Facts = Mapping[str, Any]
 # Written by us: some of pydantic's own sentences quote characters of the input.
@@ -41,7 +44,7 @@ _SENTENCES: Final[dict[str, Callable[[_Facts], str]]] = {
     "less_than_equal": lambda facts: f"must be at most {facts['le']}",
     "less_than": lambda facts: f"must be less than {facts['lt']}",
     "enum": lambda facts: f"must be one of {facts['expected']}",
-    "literal_error": lambda facts: f"must be {facts['expected']}",
+    "literal_error": lambda facts: "must be " + _MEMBER.sub(r"\1", facts["expected"]),
     "uuid_type": lambda _: "must be a UUID",
     "uuid_parsing": lambda _: "must be a UUID",
     "uuid_version": lambda _: "must be a UUID of the expected version",
@@ -75,7 +78,18 @@ def faults_of(details: Sequence[ErrorDetails], location: str, name: str = "") ->
             code=detail["type"],
             message=_sentence(detail),
         )
-        for detail in details[:MOST_FAULTS]
+        for detail in _by_themselves(details)[:MOST_FAULTS]
+    ]
+
+
+def _by_themselves(details: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Without the lists that are only called too short because an entry of theirs was refused and not counted."""
+    paths = [detail["loc"] for detail in details]
+    return [
+        detail
+        for detail in details
+        if detail["type"] != "too_short"
+        or not any(len(path) > len(detail["loc"]) and path[: len(detail["loc"])] == detail["loc"] for path in paths)
     ]
 
 

@@ -63,6 +63,19 @@ def test_missing_fields_are_named(clinician, client_id):
     assert ("/took_place", "missing") in told(answer)
 
 
+def test_a_list_is_not_called_too_short_for_an_entry_that_was_refused(clinician):
+    answer = clinician.post("/v1/clients", {"names": [{"family": "x" * 201, "given": ""}], "birth_date": "1990-01-01"})
+    assert [fault[0] for fault in told(answer)] == ["/names/0/family"]
+    none = clinician.post("/v1/clients", {"names": [], "birth_date": "1990-01-01"})
+    assert told(none) == [("/names", "too_short")]
+
+
+def test_the_values_that_would_do_are_told_as_they_are_sent(clinician, client_id):
+    answer = clinician.post(f"/v1/clients/{client_id}/diagnoses", {"code": "F33.1", "status": MARK})
+    (fault,) = answer.json()["errors"]
+    assert fault["message"] == "must be 'provisional', 'confirmed', 'resolved' or 'ruled_out'"
+
+
 @pytest.mark.parametrize("value", ["50", 50.0, True, None, [50], "fifty"])
 def test_numbers_are_not_guessed_from_other_things(record, value):
     assert told(record(duration_min=value))[0][0] == "/duration_min"
