@@ -17,7 +17,8 @@ from adapters.views.tracking import Progress, ViewNeedsRebuild, ViewTracking
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectionHealth:
     """One view. `lag_s` is the age of the oldest event that wasn't scanned, 0 when there is none. `needs_rebuild` also for a
-    view that has passed the head: the events were restored from a back-up and the view was not rebuilt.
+    view that has passed the head: the events were restored from a back-up and the view was not rebuilt. What is
+    `of_earlier_release` needs it too, and gets it by itself as soon as projections run.
     """
 
     projection: str
@@ -28,6 +29,7 @@ class ProjectionHealth:
     parked: int
     rebuilding: bool
     needs_rebuild: bool
+    of_earlier_release: bool = False
 
 
 class Log(Protocol):
@@ -58,6 +60,7 @@ def health_of(log: Log, tracking: ViewTracking, views: Sequence[View]) -> list[P
                 parked=parked.get(view.name, 0),
                 rebuilding=row.rebuilding if row else head > 0,
                 needs_rebuild=row is not None and (position > head or _outdated(tracking, view, row)),
+                of_earlier_release=row is not None and position <= head and tracking.of_earlier_release(view, row),
             )
         )
     return health

@@ -127,12 +127,13 @@ class ViewTracking(TrackingRecorder):
         """
         with translated("views"), write_transaction(self.engine) as connection:
             found = self.lock(connection, views, head)
-            old = [view for view in views if self._of_earlier_release(view, found[view.name])]
+            old = [view for view in views if self.of_earlier_release(view, found[view.name])]
             for view in old:
                 self._start_over(connection, view, head)
         return [view.name for view in old]
 
-    def _of_earlier_release(self, view: View, progress: Progress) -> bool:
+    def of_earlier_release(self, view: View, progress: Progress) -> bool:
+        """Whether the rows are of this log, and of a shape that this release has left behind."""
         of_this_log = (progress.deployment_id, progress.incarnation) == (self._deployment_id, self._incarnation)
         return of_this_log and 0 < progress.version < view.version
 

@@ -84,6 +84,9 @@ def projections(settings: Settings) -> Iterator[Finding]:
 
 def _trouble(health: ProjectionHealth) -> Finding | None:
     part = f"view {health.projection}"
+    if health.of_earlier_release:
+        text = "It was built by an earlier release; until it is built anew its readers are told to come back."
+        return warning(part, "view_of_earlier_release", text, "Start `anamnesis project`, which builds it anew.")
     if health.needs_rebuild:
         text = "It was built from another log, from events that are no longer there, or by another release."
         return broken(part, "view_needs_rebuild", text, f"Run `anamnesis rebuild-views {health.projection}`.")

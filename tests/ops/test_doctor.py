@@ -398,6 +398,19 @@ def test_views_of_another_release(founded: Settings) -> None:
     assert "rebuild-views" in found(founded, services.projections)["view_needs_rebuild"].mend
 
 
+def test_views_of_an_earlier_release_wait_for_projections_to_start(founded: Settings) -> None:
+    with build(founded, parts=Part.PROJECTIONS) as system:
+        system.runner().catch_up()
+    change(founded.views_url, "UPDATE view_tracking SET version = version - 1 WHERE projection = 'journey'")
+
+    finding = found(founded, services.projections)["view_of_earlier_release"]
+    assert (finding.state, finding.part) == (State.WARNING, "view journey")
+    assert "anamnesis project" in finding.mend
+    with build(founded, parts=Part.PROJECTIONS) as system:
+        system.runner().catch_up()
+    assert not found(founded, services.projections)
+
+
 def test_views_that_are_being_rebuilt(founded: Settings) -> None:
     append_unreadable(founded)
     with build(founded, parts=Part.PROJECTIONS) as system:
