@@ -70,8 +70,8 @@ def _row(sheet: Sheet, emotion: EmotionProgress, clock: Clock, foot: float) -> s
     for end in (0.0, STRONGEST):
         sheet.across(place(end), colour=theme.GRID)
         sheet.word(sheet.x.low - sheet.dx(6), place(end), words.figure(end), colour=theme.MUTED, align="right")
-    _ribbon(sheet, emotion, place(emotion.level or 0), base)
     points = [(clock.ms(seen.at), place(seen.value)) for seen in emotion.observations]
+    _ribbon(sheet, emotion, place(emotion.level or 0), base, (points[0][0], points[-1][0]))
     if len(points) > MANY:
         return _slices(sheet, points)
     for run in timeline.runs(points, timeline.usual_break([at for at, _ in points])):
@@ -82,19 +82,21 @@ def _row(sheet: Sheet, emotion: EmotionProgress, clock: Clock, foot: float) -> s
     return ""
 
 
-def _ribbon(sheet: Sheet, emotion: EmotionProgress, middle: float, base: float) -> None:
+def _ribbon(sheet: Sheet, emotion: EmotionProgress, middle: float, base: float, seen: tuple[int, int]) -> None:
+    """From the first observation to the last: before and after nobody knows the level."""
     if emotion.level is None:
         return
     end = sheet.x.high + sheet.dx(8)
-    sheet.across(middle, colour=theme.INK, dash=theme.DASHED)
+    since, until = seen
+    sheet.rule(since, until, middle, middle, colour=theme.INK, dash=theme.DASHED)
     if emotion.variability is None:
         sheet.word(end, middle, f"mean {words.figure(emotion.level)}")
         return
     half = emotion.variability / STRONGEST * LANE_PX
     low, high = max(middle - half, base), min(middle + half, base + LANE_PX)
-    sheet.area(sheet.x.low, sheet.x.high, low, high, fill=theme.BAND)
+    sheet.area(since, until, low, high, fill=theme.BAND)
     for edge in (low, high):
-        sheet.across(edge, colour=theme.EDGE, dash=theme.DOTTED, width=1.5)
+        sheet.rule(since, until, edge, edge, colour=theme.EDGE, dash=theme.DOTTED, width=1.5)
     level = min(max(middle, base + 8), base + LANE_PX - 8)
     sheet.word(end, level + 8, f"mean {words.figure(emotion.level)}")
     sheet.word(end, level - 8, f"\u00b1 {words.figure(emotion.variability)}", colour=theme.MUTED)

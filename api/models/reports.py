@@ -24,8 +24,8 @@ _JOB: Final = {
 
 
 class ReportIn(In):
-    """The period is `since` to `until`, or so far back from `until` (now by default): `90d`, `12w`, `6m`, `2y`; without a
-    beginning, six months. `named` says whether a PDF tells the client's name.
+    """The period is `since` to `until`, or so far back from `until`: `90d`, `12w`, `6m`, `2y`; without an end, or with one
+    beyond now, it ends with the current day of the clinic, without a beginning it is six months. `named` says whether a PDF tells the client's name.
     """
 
     format: ReportFormat

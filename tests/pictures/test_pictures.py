@@ -19,8 +19,9 @@ import vl_convert
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.pictures import attendance, goals, render, theme, timeline, words
+from adapters.pictures import attendance, emotions, goals, render, theme, timeline, words
 from adapters.pictures.altair import AltairPictures, sketch
+from adapters.pictures.sheet import AREAS
 from adapters.pictures.timeline import Clock
 from domain.errors import NotFound, NothingToDraw
 from domain.ports.pictures import Picture, PictureFormat
@@ -400,3 +401,13 @@ def test_milestones_are_drawn_on_the_way_to_all_of_them():
     span = Period(since=facts.START - facts.WEEK, until=facts.START + 9 * facts.WEEK)
     made = report_of(facts.record(aims=(aim,)), span, ZoneInfo("Europe/Berlin"), None, facts.SCALES)
     assert b"all 100 %" in PICTURES.draw(Picture.GOALS, PictureFormat.SVG, made).body
+
+
+def test_a_state_s_ribbon_reaches_no_further_than_it_was_seen():
+    seen = [facts.feeling(1, facts.START, 5, "calm"), facts.feeling(2, facts.START + facts.WEEK, 7, "calm")]
+    later = [facts.feeling(3 + each, facts.START + each * facts.WEEK, 4) for each in range(20)]
+    span = Period(since=facts.START, until=facts.START + 30 * facts.WEEK)
+    made = report_of(facts.record(feelings=(*seen, *later)), span, ZoneInfo("Europe/Berlin"), None, facts.SCALES)
+    sheet, _ = emotions.draw(made.emotions, Clock(ZoneInfo("Europe/Berlin")))
+    _, calm = sheet.rows[AREAS]
+    assert calm["x2"] - calm["x"] == facts.WEEK.total_seconds() * 1_000
