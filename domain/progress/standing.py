@@ -113,7 +113,7 @@ def _of(place: CaseloadStanding, because: str, sources: tuple[Source, ...]) -> S
 def _worse_again(course: Course, best: Observation, old: str) -> Standing:
     last = course.scores[-1]
     says = (
-        f"{course.scale.title}: worse again, from {told(best.value)} to {told(last.value)}, more than measurement error does "
+        f"{course.scale.title}: worse than at its best, from {told(best.value)} to {told(last.value)}, more than measurement error does "
         f"in {len(course.scores)} scores"
     )
     if _ill(course.scale, last.value):
@@ -131,7 +131,7 @@ def _turned(course: Course) -> Observation | None:
     sign = 1 if course.scale.higher_is_worse else -1
     best = min(course.scores, key=lambda each: sign * each.value)
     far = range_in_errors(len(course.scores)) * error
-    return best if best.at > course.scores[0].at and sign * (course.scores[-1].value - best.value) >= far else None
+    return best if sign * (course.scores[-1].value - best.value) >= far else None
 
 
 def _recovered(course: Course, change: ReliableChange) -> bool:

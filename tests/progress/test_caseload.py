@@ -148,7 +148,7 @@ def test_up_and_down_is_no_recovery_though_first_and_last_differ():
 def test_a_relapse_is_off_track_and_says_from_where():
     told = entry(measured([20, 18, 15, 12, 9, 6, 4, 3, 3, 4, 15, 16]))
     assert told.standing is CaseloadStanding.OFF_TRACK
-    assert "worse again, from 3 to 16" in told.because
+    assert "worse than at its best, from 3 to 16" in told.because
     assert len(told.sources) == 2
 
 
@@ -209,3 +209,11 @@ def test_among_flagged_clients_the_most_urgent_come_first():
     )
     told = caseload([case(low), case(imminent)], NOW - 52 * WEEK, NOW, SCALES)
     assert [each.flag_level for each in told] == ["imminent", "low"]
+
+
+def test_a_sudden_worsening_is_off_track_before_any_line_can_show_it():
+    told = entry(measured([4, 5, 4, 5, 16]))
+    ((_, trend, _),) = told.measures
+    assert trend.verdict.value == "unclear"
+    assert told.standing is CaseloadStanding.OFF_TRACK
+    assert "from 4 to 16" in told.because
