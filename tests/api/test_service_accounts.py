@@ -3,6 +3,10 @@
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import insert, update
+
+from adapters.access.tables import accounts, care_team
+from domain.ports.call import Scope
 
 
 def made(operator, *scopes):
@@ -236,3 +240,19 @@ def test_a_program_for_models_reads_context_and_nothing_else(house, operator, cl
     answer = program.post(f"/v1/clients/{client_id}/context", {"budget": 1000})
     assert answer.status_code == 200, answer.text
     assert refused(program.get(f"/v1/clients/{client_id}/journey"), 403, "scope_not_permitted")
+
+
+def test_who_writes_scopes_or_a_place_in_a_team_into_the_tables_gives_a_program_nothing(
+    house, operator, clinician, client_id
+):
+    program = Program(house, operator, "changes:read")
+    clinician.new_session(client_id)
+    with house.system.databases.events.begin() as connection:
+        everything = " ".join(sorted(Scope))
+        connection.execute(update(accounts).where(accounts.c.id == UUID(program.id)).values(scopes=everything))
+        forged = {"client_id": UUID(client_id), "account_id": UUID(program.id), "relation": "system"}
+        connection.execute(insert(care_team).values(**forged, joined_at_us=0, mac=bytes(32)))
+    assert refused(program.get(f"/v1/clients/{client_id}/journey"), 403, "scope_not_permitted")
+    secret = program.secret["client_secret"]
+    assert refused(grant(house, program.id, secret, scope="journey:read"), 422, "invalid_scope")
+    assert grant(house, program.id, secret).json()["scope"] == "changes:read"
