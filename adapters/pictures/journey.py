@@ -1,5 +1,6 @@
 """The whole journey at a glance: sessions, each measure, goals, milestones and risk flags in lanes of one time."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from adapters.pictures import goals as goal_signs
@@ -21,7 +22,7 @@ def draw(report: Report, clock: Clock) -> tuple[Sheet, str]:
     """The sheet and its words. The report holds something to place in time."""
     lanes = _lanes(report, clock)
     goals = sorted(report.goals, key=lambda goal: (goal.set_on, str(goal.id)))
-    spans = [goal_signs.started(goal, clock, report.until) for goal in goals]
+    spans = [_worked_on(goal, clock, report) for goal in goals]
     times = [at for _, lane in lanes for at in lane] + [end for span in spans for end in span]
     times += [clock.ms(flag.raised_at) for flag in report.flags]
     low, high = timeline.span(times)
@@ -40,8 +41,7 @@ def draw(report: Report, clock: Clock) -> tuple[Sheet, str]:
         _marks(sheet, at, foot + LANE_PX / 2, theme.SQUARE if name == "Sessions" else theme.DOT)
     foot = _lane(sheet, foot, "Goals", len(goals))
     _bars(sheet, goals, spans, foot)
-    foot = _lane(sheet, foot, "Milestones", sum(len(goal.milestones) for goal in goals))
-    _milestones(sheet, report.goals, clock, foot + LANE_PX / 2)
+    foot = _milestones(sheet, foot, goals, clock, clock.ms(report.since))
     foot = _lane(sheet, foot, "Risk flags", len(report.flags))
     for flag in report.flags:
         _flag(sheet, flag, clock, foot + LANE_PX / 2)
@@ -52,6 +52,13 @@ def draw(report: Report, clock: Clock) -> tuple[Sheet, str]:
 
 def _days(report: Report, clock: Clock) -> str:
     return words.days_between(clock, [report.since, words.last_day(clock, report.until)])
+
+
+def _worked_on(goal: GoalProgress, clock: Clock, report: Report) -> tuple[int, int]:
+    """From when to when, within the period: before it there would be goals beside sessions that the report doesn't hold."""
+    since, until = goal_signs.started(goal, clock, report.until)
+    first = clock.ms(report.since)
+    return max(since, first), max(until, first)
 
 
 def _lanes(report: Report, clock: Clock) -> list[tuple[str, list[int]]]:
@@ -66,21 +73,24 @@ def _lanes(report: Report, clock: Clock) -> list[tuple[str, list[int]]]:
     ]
 
 
-def _lane(sheet: Sheet, top: float, name: str, number: int) -> float:
+def _lane(sheet: Sheet, top: float, name: str, number: int, of: int | None = None) -> float:
+    """A lane's line and name, with how many are drawn in it, and of how many, where others lie outside; its foot."""
     foot = top - LANE_PX
+    counted = f"{number}/{of}" if of not in {None, number} else str(number)
     sheet.across(foot, colour=theme.GRID)
     start = sheet.x.low - sheet.dx(sheet.frame.left - 8)
-    sheet.word(start, foot + LANE_PX / 2, f"{theme.shortened(name, 88)} {number}")
+    sheet.word(start, foot + LANE_PX / 2, f"{theme.shortened(name, 88)} {counted}")
     return foot
 
 
 def _marks(sheet: Sheet, times: list[int], middle: float, shape: str) -> None:
-    side = theme.side_px(timeline.usual_spacing(times) / sheet.dx(1), 8.0)
     near = sheet.dx(MERGED_PX)
     blocks = timeline.runs([(float(at), 0.0) for at in times], near)
+    spacing = timeline.usual_spacing([int(block[0][0]) for block in blocks])
+    side = theme.side_px(spacing / sheet.dx(1), 8.0)
     for block in blocks:
-        if len(block) == 1:
-            sheet.sign(block[0][0], middle, shape, size=side**2, width=0.5)
+        if block[-1][0] - block[0][0] < sheet.dx(side):
+            sheet.sign((block[0][0] + block[-1][0]) / 2, middle, shape, size=side**2, width=0.5)
         else:
             since, until = block[0][0] - near / 4, block[-1][0] + near / 4
             sheet.area(since, until, middle - side / 2 - 4, middle + side / 2 + 4, fill=theme.LINE)
@@ -96,15 +106,17 @@ def _bars(sheet: Sheet, goals: list[GoalProgress], spans: list[tuple[int, int]],
         _ending(sheet, goal.status, until_drawn, height)
 
 
-def _milestones(sheet: Sheet, goals: tuple[GoalProgress, ...], clock: Clock, middle: float) -> None:
-    """What went as planned on the upper line, what was or is late on the lower."""
-    for goal in goals:
-        for step in goal.milestones:
-            day = step.reached_on or step.due_on
-            if day is not None and sheet.x.low <= clock.ms(day) <= sheet.x.high:
-                state = words.milestone_state(step)
-                late = state in {words.LATE, words.OVERDUE}
-                goal_signs.mark(sheet, state, clock.ms(day), middle + (-STEP_PX if late else STEP_PX))
+def _milestones(sheet: Sheet, top: float, goals: Sequence[GoalProgress], clock: Clock, since: int) -> float:
+    """What went as planned on the upper line, what was or is late on the lower, as far as it lies in the time drawn."""
+    steps = [step for goal in goals for step in goal.milestones]
+    days = [(clock.ms(day), step) for step in steps if (day := step.reached_on or step.due_on) is not None]
+    shown = [(at, step) for at, step in days if since <= at <= sheet.x.high]
+    foot = _lane(sheet, top, "Milestones", len(shown), len(steps))
+    for at, step in shown:
+        state = words.milestone_state(step)
+        late = state in {words.LATE, words.OVERDUE}
+        goal_signs.mark(sheet, state, at, foot + LANE_PX / 2 + (-STEP_PX if late else STEP_PX))
+    return foot
 
 
 def _flag(sheet: Sheet, flag: FlagSummary, clock: Clock, middle: float) -> None:
