@@ -13,7 +13,17 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from domain.errors import AnamnesisError, Conflict, Denied, Erased, Invalid, NotFound, QueueUnavailable, Unavailable
+from domain.errors import (
+    AnamnesisError,
+    Conflict,
+    Denied,
+    Erased,
+    Invalid,
+    NotFound,
+    QueueUnavailable,
+    TooMany,
+    Unavailable,
+)
 from domain.model.client import ClientEnteredInError
 from domain.ports.access import AccessState
 from domain.ports.audit import AuditEntry, Outcome
@@ -35,6 +45,8 @@ from domain.services.rendering_progress import report_as_json
 MAKE_JOB: Final = "make_report"
 LEASE_S: Final = 120
 ATTEMPTS_MOST: Final = 5
+KEPT_MOST: Final = 500
+"""Reports of one requester at a time, finished ones too: a stolen token must not fill the store."""
 _ACCOUNT_GONE: Final = "account_not_usable"
 _GAVE_UP: Final = "gave_up"
 
@@ -110,11 +122,13 @@ class ReportService:
         """Store it for the worker; the position. Its period is fixed now, however late it is made. Where the queue is away
         the worker finds it by itself.
 
-        Raises ClientNotFound, Denied, PeriodNotPossible, LookBackNotUnderstood, Erased.
+        Raises ClientNotFound, Denied, PeriodNotPossible, LookBackNotUnderstood, Erased, TooMany.
         """
         resources = (client_id, report_id)
         self._access.require(call, Action.REPORT_REQUEST, RecordClass.JOURNAL, client_id, resources)
         now_us = microseconds(call.at)
+        if sum(job.expires_at_us > now_us for job in self._reports.of_requester(call.actor.id)) >= KEPT_MOST:
+            raise TooMany(retry_after_s=3_600, limit="reports_kept")
         job = ReportJob(
             id=report_id,
             client_id=client_id,

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain.errors import Erased, StoreUnavailable
+from domain.errors import Erased, StoreUnavailable, TooMany
 from domain.model.client import ClientNotFound
 from domain.ports.access import Relation
 from domain.ports.call import Role
@@ -93,6 +93,20 @@ def test_a_report_is_its_requesters_alone(house, clinician, client_id):
             getattr(house.services.reports, attempt)(call, report_id)
         assert house.reasons(call) == [("report.read", "denied", "not_the_requester")]
     assert house.services.reports.mine(house.call(colleague)) == []
+
+
+def test_nobody_fills_the_store_with_reports(house, clinician, client_id, monkeypatch):
+    monkeypatch.setattr("domain.services.reports.KEPT_MOST", 3)
+    colleague = house.person()
+    house.services.clients.join_care_team(house.call(clinician), client_id, colleague.id, Relation.CLINICIAN)
+    make(house, request(house, clinician, client_id))
+    for _ in range(2):
+        request(house, clinician, client_id)
+    with pytest.raises(TooMany):
+        request(house, clinician, client_id)
+    request(house, colleague, client_id)
+    house.clock.forward(8 * DAY_S)
+    request(house, clinician, client_id)
 
 
 def test_only_the_worker_makes_reports(house, clinician, client_id):
