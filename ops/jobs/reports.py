@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 
-from domain.errors import KeyMissing, SealBroken
+from domain.errors import KeyMissing, SealBroken, ViewBehind
 from ops.bootstrap import System
 from ops.jobs.caller import call_of_job
 from ops.jobs.job import Job
@@ -20,16 +20,21 @@ def make_report(system: System, report_id: str) -> int:
 
 def sweep_reports(system: System) -> int:
     """What Redis lost, or was away for, or a worker died over; and what has expired. Returns how many were finished or
-    went. Raises Unavailable.
+    went. Raises Unavailable; ViewBehind only when all the others were seen to.
     """
     service = system.services.reports
-    made = 0
+    made, behind = 0, None
     for report_id in service.unfinished(call_of_job(system)):
         try:
             made += service.make(call_of_job(system), report_id)
         except (SealBroken, KeyMissing) as exc:  # it expires like the others, which must not wait for it
             _log.error("A report does not open", exc_info=exc)
-    return made + service.discard_expired(call_of_job(system))
+        except ViewBehind as exc:  # it asked for a position that the views have not reached
+            behind = exc
+    gone = service.discard_expired(call_of_job(system))
+    if behind is not None:
+        raise behind
+    return made + gone
 
 
 MAKE_REPORT: Final = Job(name="make_report", run=make_report, queued=True)

@@ -6,9 +6,10 @@ from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from adapters.access.tables import reports
+from domain.errors import ViewBehind
 from domain.model.identity import IdentityContent
 from domain.model.values import PersonName
 from domain.ports.call import Actor, Call, Purpose, Role
@@ -144,6 +145,23 @@ def test_a_report_whose_row_was_damaged_keeps_no_other_from_being_made(system, c
     system.runner().catch_up()
     assert sweep_reports(system) == 1
     assert state(system, clinician, whole) is ReportState.READY
+
+
+def test_a_report_that_waits_for_a_position_keeps_no_other_waiting_and_nothing_from_expiring(
+    system, clinician, client_id
+):
+    system.tracking.patience_s = 0.0
+    waits = request(system, clinician, client_id, at_least=system.recorder.last_position() + 50)
+    whole, expired = request(system, clinician, client_id), request(system, clinician, client_id)
+    with system.databases.events.begin() as connection:
+        connection.execute(update(reports).where(reports.c.id == expired).values(expires_at_us=1))
+    system.runner().catch_up()
+    with pytest.raises(ViewBehind):
+        sweep_reports(system)
+    assert state(system, clinician, whole) is ReportState.READY
+    assert state(system, clinician, waits) is ReportState.QUEUED
+    with system.databases.events.begin() as connection:
+        assert set(connection.scalars(select(reports.c.id))) == {waits, whole}
 
 
 def test_the_queue_holds_ids_alone_and_the_worker_makes_what_it_is_told(settings, system, clinician, client_id):
