@@ -17,6 +17,8 @@ Draw = Callable[[Picture, Report], tuple[str, str]]
 Block = dict[str, Any]
 
 TEXT_WIDTH_MM, MOST_HEIGHT_MM = 170, 205
+BOLD = 1.4
+"""How much wider than text in a table its bold head is set, at most."""
 WIDEST = 82.0
 """Percent of the text's width: pictures print at 140 mm, their words at ten points."""
 
@@ -68,9 +70,11 @@ class Writer:
 
 
 def widths(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[float]:
-    """Shares of the columns, by what their longest cells need within bounds."""
-    columns = zip(head, *rows, strict=True)
-    return [min(max(6, *map(len, column)), 30) + 2 for column in columns]
+    """Shares of the columns, by what their longest cells need within bounds; a head is bold, and one word is never broken."""
+    columns = zip(*rows, strict=True) if rows else ((),) * len(head)
+    return [
+        min(max(6.0, BOLD * len(title), *map(len, cells)), 30.0) + 2 for title, cells in zip(head, columns, strict=True)
+    ]
 
 
 def share_of(svg: str) -> float:
