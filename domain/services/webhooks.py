@@ -31,7 +31,7 @@ from domain.services.drafts import microseconds
 from domain.services.versions import check_version
 
 BATCH: Final = 50
-"""Changes a batch, each a message; one audit entry a batch."""
+"""Changes a batch, each a message; one audit entry a client and batch."""
 RUN_S: Final = 45
 """How long one run delivers before it lets others."""
 LEASE_S: Final = 180
@@ -211,7 +211,7 @@ class WebhookService:
         more = changes.more and self._clock.now() < run.until
         if done == delivery and more:
             return done, True
-        entries = (_entry(Action.WEBHOOK_DELIVER, run.webhook.id, *_clients(told)),) if told else ()
+        entries = _disclosed(run.webhook, told)
         holds = self._deliveries.keep(run.call, entries, done, release=not more)
         return done, more and holds
 
@@ -237,15 +237,10 @@ class WebhookService:
             outcome=outcome,
         )
         # What was tried may have arrived: it is on record as what was taken is.
-        entries = [_entry(Action.WEBHOOK_DELIVER, run.webhook.id, *_clients(taken))] if taken else []
-        entries.append(
-            AuditEntry(
-                action=Action.WEBHOOK_DELIVER,
-                resources=(run.webhook.id, *_clients(told[-1:])),
-                outcome=Outcome.FAILED,
-                reason=outcome.value,
-            )
-        )
+        tried = [
+            replace(one, outcome=Outcome.FAILED, reason=outcome.value) for one in _disclosed(run.webhook, told[-1:])
+        ]
+        entries = [*_disclosed(run.webhook, taken), *tried]
         self._deliveries.keep(run.call, entries, failed, release=True)
         if outcome is DeliveryOutcome.GONE:
             self._give_up(run, failed, PauseReason.GONE)
@@ -311,9 +306,12 @@ def _message(webhook: Webhook, change: Change, now: datetime) -> Message:
     )
 
 
-def _clients(told: Sequence[Change]) -> tuple[UUID, ...]:
-    """Whose ids left the house, once each."""
-    return tuple(dict.fromkeys(change.client_id for change in told if change.client_id))
+def _disclosed(webhook: Webhook, told: Sequence[Change]) -> list[AuditEntry]:
+    """That ids left the house: an entry a client, so that whoever asks what was told of them finds it."""
+    return [
+        AuditEntry(action=Action.WEBHOOK_DELIVER, client_id=client_id, resources=(webhook.id,))
+        for client_id in dict.fromkeys(change.client_id for change in told)
+    ]
 
 
 def _issued(secret: bytes, receipt: Receipt) -> IssuedWebhookSecret:
