@@ -35,6 +35,9 @@ THEME_MOST: Final = 200
 WORDS_MOST: Final = 2_000
 TRANSCRIPTS_MOST: Final = 40
 """The newest transcripts that are looked through when words are asked for: each may be megabytes."""
+TALK_MOST: Final = 10_000_000
+"""Characters of them, after which no older ones are read: some hundred hours of talk."""
+_TRANSCRIPTS_AT_ONCE: Final = 8
 
 _ENTRIES: Final = ("measure", "goal", "risk_flag", "treatment_plan", "diagnosis", "medication", "safety_plan")
 _ALWAYS: Final = frozenset(("risk_flag", "safety_plan"))
@@ -166,12 +169,17 @@ class ContextService:
     ) -> Sequence[JourneyItem]:
         listed = self._history(client_id, at_least, ("transcript",), since, until)
         newest = [item for item in listed if item.state != "entered_in_error"][-TRANSCRIPTS_MOST:]
-        if not newest:
-            return ()
-        told = self._journey.history(
-            (client_id,), since=newest[0].happened_at, until=until, kinds=("transcript",), whole=True
-        )
-        return told[client_id]
+        found: list[JourneyItem] = []
+        taken, before = 0, until
+        for end in range(len(newest), 0, -_TRANSCRIPTS_AT_ONCE):
+            begin = newest[max(0, end - _TRANSCRIPTS_AT_ONCE)].happened_at
+            told = self._journey.history((client_id,), since=begin, until=before, kinds=("transcript",), whole=True)
+            found[:0] = told[client_id]
+            taken += sum(len(said["text"]) for item in told[client_id] for said in item.content["utterances"])
+            if taken > TALK_MOST:
+                break
+            before = begin
+        return found
 
 
 def _check(wanted: Wanted) -> None:

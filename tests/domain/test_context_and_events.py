@@ -9,6 +9,7 @@ import pytest
 from domain.errors import Erased
 from domain.model.checks import ImpossibleTime, OutOfRange
 from domain.model.client import ClientNotFound
+from domain.model.transcript import Speaker, Utterance
 from domain.model.values import MomentInZone
 from domain.ports.access import Relation
 from domain.ports.call import Role
@@ -111,6 +112,26 @@ def test_periods_that_run_backwards_or_twice_are_refused(house, people):
     ):
         with pytest.raises(error):
             house.services.context.select(call, client_id, replace(WANTED, **period))
+
+
+def test_talk_is_looked_through_from_the_newest_until_it_is_megabytes(house, people, recorded, monkeypatch):
+    clinician, _, _, client_id = people
+    asked = replace(WANTED, words="lantern")
+    for session_id, text in zip(
+        recorded, ("A lantern burnt.", "Mother hid her lantern.", "He sold the lantern."), strict=True
+    ):
+        said = (Utterance(number=1, speaker=Speaker.CLIENT, text=text),)
+        house.services.transcripts.attach(house.call(clinician), session_id, said)
+
+    def found() -> int:
+        items = house.services.context.select(house.call(clinician), client_id, asked).items
+        return sum(one.kind == "transcript" for one in items)
+
+    assert found() == 3
+    monkeypatch.setattr("domain.services.context._TRANSCRIPTS_AT_ONCE", 1)
+    assert found() == 3
+    monkeypatch.setattr("domain.services.context.TALK_MOST", 30)
+    assert found() == 2
 
 
 def test_the_erased_have_no_context_and_no_events(house, people, recorded):
