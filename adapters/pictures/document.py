@@ -70,7 +70,7 @@ def document(report: Report, heading: Heading, draw: Draw) -> Block:
         _goals(writer),
         _emotions(writer),
         _engagement(writer),
-        _flags(writer),
+        *([] if report.released else [_flags(writer)]),
         {
             "title": "How to read this report",
             "blocks": [{"kind": "terms", "items": [list(item) for item in READING.items()]}],

@@ -27,7 +27,7 @@ def draw(report: Report, clock: Clock) -> tuple[Sheet, str]:
     times += [clock.ms(flag.raised_at) for flag in report.flags]
     low, high = timeline.span(times)
     ticks, years = timeline.ticks(low, high, FRAME.width)
-    height = LANE_PX * (len(lanes) + 3)
+    height = LANE_PX * (len(lanes) + (2 if report.released else 3))
     sheet = Sheet(
         title="The journey",
         subtitle=[f"{words.count(report.events, 'record')} {_days(report, clock)}"],
@@ -42,11 +42,13 @@ def draw(report: Report, clock: Clock) -> tuple[Sheet, str]:
     foot = _lane(sheet, foot, "Goals", len(goals))
     _bars(sheet, goals, spans, foot)
     foot = _milestones(sheet, foot, goals, clock, clock.ms(report.since))
-    foot = _lane(sheet, foot, "Risk flags", len(report.flags))
-    for flag in report.flags:
-        _flag(sheet, flag, clock, foot + LANE_PX / 2)
-    _key(sheet)
-    counts = words.journey(report.engagement.appearances, report.measures, report.goals, report.flags)
+    if not report.released:
+        foot = _lane(sheet, foot, "Risk flags", len(report.flags))
+        for flag in report.flags:
+            _flag(sheet, flag, clock, foot + LANE_PX / 2)
+    _key(sheet, flags=not report.released)
+    flags = None if report.released else report.flags
+    counts = words.journey(report.engagement.appearances, report.measures, report.goals, flags)
     return sheet, f"The journey {_days(report, clock)}: {counts}"
 
 
@@ -126,10 +128,10 @@ def _flag(sheet: Sheet, flag: FlagSummary, clock: Clock, middle: float) -> None:
     sheet.sign(clock.ms(flag.raised_at), middle, theme.UP, fill=fill, colour=theme.ALERT, size=size, width=2)
 
 
-def _key(sheet: Sheet) -> None:
-    """Three lines of signs: goals, milestones, flags, each after the name of its lane."""
+def _key(sheet: Sheet, *, flags: bool) -> None:
+    """Lines of signs: goals, milestones, flags if they are told, each after the name of its lane."""
     rows = (("Goals", -58.0), ("Milestones", -82.0), ("Risk flags", -106.0))
-    for name, y in rows:
+    for name, y in rows if flags else rows[:2]:
         sheet.word(sheet.x.low - sheet.dx(sheet.frame.left - 8), y, name, colour=theme.MUTED)
     x = 0.0
     for name in ("active", "completed", "abandoned"):
@@ -137,6 +139,8 @@ def _key(sheet: Sheet) -> None:
         sheet.word(sheet.x.low + sheet.dx(x + 18), rows[0][1], name, colour=theme.MUTED)
         x += 42 + theme.text_px(name)
     goal_signs.steps_key(sheet, 0, rows[1][1])
+    if not flags:
+        return
     for place, fill, name in (
         (0, theme.ALERT, "not yet taken up"),
         (148, theme.PAPER, "taken up; larger: higher level"),

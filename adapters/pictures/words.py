@@ -195,9 +195,9 @@ def journey(
     appearances: Sequence[Appearance],
     measures: Sequence[MeasureProgress],
     goals: Sequence[GoalProgress],
-    flags: Sequence[FlagSummary],
+    flags: Sequence[FlagSummary] | None,
 ) -> str:
-    """The counts of a timeline in words."""
+    """The counts of a timeline in words; `flags` None where they are not told at all."""
     held = sum(appearance.state == "held" for appearance in appearances)
     steps = sum(len(goal.milestones) for goal in goals)
     parts = [
@@ -205,9 +205,9 @@ def journey(
         *(f"{count(len(measure.scores), 'score')} of {measure.title}" for measure in measures if measure.scores),
         count(len(goals), "goal"),
         count(steps, "milestone"),
-        count(len(flags), "risk flag"),
+        *([] if flags is None else [count(len(flags), "risk flag")]),
     ]
-    open_flags = sum(flag.status in OPEN_FLAGS for flag in flags)
+    open_flags = sum(flag.status in OPEN_FLAGS for flag in flags or ())
     return f"{listed(parts)}{f' ({open_flags} not yet acknowledged)' if open_flags else ''}."
 
 

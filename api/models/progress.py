@@ -259,7 +259,8 @@ class ReportOut(Out):
     """A client's progress over `since` ≤ t < `until`, counted in days of `zone`. `events` counts all records drawn on,
     `left_out` those of the period that were entered in error and count for nothing; `not_judged` are results with instruments
     that are not known here. `notices` come first, most urgent first: open risk flags however old, what was not measured or
-    signed. `sources` gives each record once, with the positions of its events in the log. A report is no diagnosis.
+    signed. `released` tells that it was made of what an account of a client sees, without unsigned sessions and
+    risk flags. `sources` gives each record once, with the positions of its events in the log. A report is no diagnosis.
     """
 
     client_id: UUID
@@ -274,6 +275,7 @@ class ReportOut(Out):
     emotions: tuple[EmotionProgressOut, ...]
     engagement: EngagementOut
     flags: tuple[FlagOut, ...]
+    released: bool
     events: int
     left_out: int
     not_judged: Places
@@ -297,7 +299,7 @@ class ReportOut(Out):
             "goals": [],
             "measures": [
                 {
-                    "instrument": "phq9",
+                    "instrument": "phq-9",
                     "version": "1",
                     "other_versions": [],
                     "title": "Patient Health Questionnaire-9",
@@ -345,6 +347,7 @@ class ReportOut(Out):
                 "buckets": [],
             },
             "flags": [],
+            "released": False,
             "events": 2,
             "left_out": 0,
             "not_judged": [],
@@ -394,7 +397,7 @@ class CaseloadReportOut(Out):
                     "because": "Two results do not make a trend.",
                     "measures": [
                         {
-                            "instrument": "phq9",
+                            "instrument": "phq-9",
                             "trend": _VERDICT,
                             "last": {"at": "2026-02-23T09:00:00Z", "value": 10.0, "source": 1},
                         }

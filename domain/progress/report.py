@@ -330,6 +330,9 @@ class Report:
     """Measures of an instrument or version that this release does not know: named, and counted for nothing."""
     notices: tuple[Notice, ...] = ()
     """What must not be missed, most urgent first."""
+    released: bool = False
+    """Made of what an account of a client sees, without unsigned sessions and without risk flags: it says nothing of either,
+    not even that there are none."""
 
 
 class CaseloadStanding(StrEnum):

@@ -1,6 +1,7 @@
 """How a client fares, and how a caseload does: the journey's items counted by `domain.progress`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -59,6 +60,8 @@ class ProgressService:
         """
         if since is not None and back is not None:
             raise PeriodNotPossible("Give since or a look-back, not both.", field="since")
+        if since is not None and since.tzinfo is not None and since >= call.at:
+            raise PeriodNotPossible("since must lie in the past.", field="since")
         open_end = until is None or (until.tzinfo is not None and until > call.at)
         asked = call.at if until is None or open_end else until
         found = look_back(back or USUAL_LOOK_BACK, asked, self._zone) if since is None else period(since, asked)
@@ -90,8 +93,9 @@ class ProgressService:
         if not items:
             # Many histories at once pass over erased clients in silence; whoever asked for this one is told.
             self._journey.of_client(client_id, at_least=at_least, limit=1)
-        record = record_of(client_id, released(items) if call.actor.role is Role.CLIENT else items)
-        made = report(record, within, self._zone, by, scales_of((record,)))
+        theirs = call.actor.role is Role.CLIENT
+        record = record_of(client_id, released(items) if theirs else items)
+        made = replace(report(record, within, self._zone, by, scales_of((record,))), released=theirs)
         self._ledger.note(call, AuditEntry(action=Action.PROGRESS_READ, client_id=client_id, resources=(client_id,)))
         return made
 

@@ -76,6 +76,7 @@ def report_as_json(report: Report) -> Json:
             }
             for flag in report.flags
         ],
+        "released": report.released,
         "events": report.events,
         "left_out": report.left_out,
         "not_judged": sources.places(report.not_judged),

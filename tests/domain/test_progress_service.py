@@ -120,6 +120,7 @@ def test_unsigned_sessions_count_for_the_team_and_not_for_the_client(house, clin
     ours = house.services.progress.report(house.call(clinician), client_id)
     assert (theirs.engagement.sessions, ours.engagement.sessions) == (1, 2)
     assert (len(theirs.flags), len(ours.flags)) == (0, 1)
+    assert (theirs.released, ours.released) == (True, False)
 
 
 def test_appointments_goals_and_states_are_told(house, clinician, client_id):

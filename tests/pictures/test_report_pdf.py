@@ -388,3 +388,13 @@ def test_a_recovery_that_the_course_speaks_against_is_not_left_uncontradicted():
     assert made.measures[0].change.recovered
     said = words_of(PRINTER.pdf(made, HEADING))
     assert squeezed("the scores between them speak against it") in said
+
+
+def test_a_client_s_own_report_says_nothing_of_flags_not_even_that_there_are_none():
+    known = facts.record(scores=tuple(facts.scores((12, 11))))
+    span = Period(since=facts.START - facts.WEEK, until=facts.START + 20 * facts.WEEK)
+    made = report(known, span, ZoneInfo("Europe/Berlin"), None, facts.SCALES)
+    printed = PRINTER.pdf(replace(made, released=True), HEADING)
+    assert squeezed("risk flag") not in words_of(printed).lower()
+    assert "risk flag" not in _alts(printed).lower()
+    assert squeezed("No risk flag was raised in this period") in words_of(PRINTER.pdf(made, HEADING))
