@@ -143,6 +143,7 @@ def test_one_result_is_told_and_not_judged(clinician):
         ("?since=2026-03-01T00:00:00Z&until=2026-02-01T00:00:00Z", "period_not_possible", "until"),
         ("?since=2026-03-01T00:00:00Z&look_back=3d", "period_not_possible", "since"),
         ("?since=0001-01-01T00:00:00Z", "impossible_time", "since"),
+        ("?since=2199-01-01T00:00:00Z", "period_not_possible", "since"),
         ("?look_back=1y&until=0001-01-01T00:00:00Z", "impossible_time", "until"),
         ("?look_back=10y&by=day", "too_many_buckets", None),
     ],
