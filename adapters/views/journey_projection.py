@@ -77,7 +77,8 @@ class JourneyProjection:
         if story is None or story.version != row.originator_version - 1:
             story = self._replayed(told_by(), row)
         items = story.take(event, row)
-        self._stories[stream] = story
+        if all(item.detail is None for item in items):  # what may be megabytes is not kept by the thousand
+            self._stories[stream] = story
         if len(self._stories) > _STORIES_KEPT:
             self._stories.popitem(last=False)
         return story, items

@@ -6,9 +6,11 @@ from sqlalchemy import select, update
 from views_world import CANARY, CLINICIAN, T0, World, moment, recorded, registered
 
 from adapters.views.fences import fence
+from adapters.views.journey_projection import JourneyProjection
 from adapters.views.opening import SealedContent
 from adapters.views.tables import journey_items
 from domain.errors import Erased, Invalid, SealBroken
+from domain.model.transcript import Transcript
 from domain.services.rendering import session_as_json
 from domain.services.rendering_care import transcript_as_json
 from domain.services.rendering_outcomes import measure_as_json, risk_flag_as_json
@@ -118,6 +120,29 @@ def test_five_megabytes_of_talk_are_not_read_by_who_does_not_ask_for_them(world)
     assert len(row.detail) > 4_800_000
     (item,) = world.journey.of_client(client.id, kinds=["transcript"], whole=True).items
     assert sum(len(said["text"]) for said in item.content["utterances"]) == 4_800_000
+
+
+def test_a_rebuild_keeps_no_talk_in_memory_and_follows_a_transcript_all_the_same(world) -> None:
+    client = registered()
+    sessions = [recorded(client) for _ in range(3)]
+    transcripts = [transcribed(session) for session in sessions]
+    world.write(client, *sessions, *transcripts)
+    transcripts[0].mark_entered_in_error(at=T0, by=BY, reason="Another client's.")
+    world.write(transcripts[0])
+
+    projection = JourneyProjection(world.recorder, world.mapper, world.rows)
+    batch = projection.begin()
+    for row in world.recorder.read_log(0, 100):
+        batch.apply(row)
+    kept = [story.aggregate for story in projection._stories.values()]
+    assert len(kept) == 4
+    assert not any(isinstance(record, Transcript) for record in kept)
+
+    world.runner.catch_up()
+    items = world.journey.of_client(client.id, kinds=["transcript"]).items
+    assert {item.id: (item.state, len(item.positions)) for item in items} == {
+        each.id: ("entered_in_error", 2) if each is transcripts[0] else ("attached", 1) for each in transcripts
+    }
 
 
 def test_what_was_said_opens_as_that_and_not_as_content(world) -> None:
