@@ -84,14 +84,19 @@ def shortened(text: str, room_px: float, size: float = TEXT_PX, *, bold: bool = 
     return line[:kept].rstrip() + "…"
 
 
+_FORCED = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Unicode's embeddings, overrides and isolates of direction (UAX #9, 2)."""
+
+
 def printable(text: str) -> str:
-    """`text` without what XML 1.0 can't hold: control characters, halves of surrogate pairs, non-characters.
+    """`text` without what XML 1.0 can't hold: control characters, halves of surrogate pairs, non-characters; and without
+    what forces a direction on letters, by which a drawing would read otherwise than the record: "A" and "evil" as "Alive".
 
     Everything that is drawn passes here: vl-convert ends the whole process when it measures a control character.
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(char for char in text if char in "\t\n" or _allowed(ord(char)))
+    return "".join(char for char in text if char in "\t\n" or (char not in _FORCED and _allowed(ord(char))))
 
 
 def _allowed(code: int) -> bool:

@@ -278,6 +278,12 @@ def test_what_a_person_wrote_is_text_in_the_drawing():
     assert "</text><script>alert(1)</script>" in said
 
 
+def test_letters_are_drawn_in_the_order_in_which_they_were_written():
+    goal = samples.goal(samples.Maker(4), TrendClass.STABLE, 3, statement="A\u202eevil\u202c \u2067b\u2069")
+    body = PICTURES.draw(Picture.GOALS, PictureFormat.SVG, replace(samples.empty(), goals=(goal,))).body
+    assert "Aevil b" in "".join(ET.fromstring(body).itertext())
+
+
 def test_a_milestone_without_any_day_has_no_place_in_time():
     step = MilestoneProgress(id=samples.Maker(1).uuid(), text="some day", due_on=None, reached_on=None, late=False)
     goal = replace(samples.goal(samples.Maker(1), TrendClass.STABLE, 3, statement="a"), milestones=(step,))
