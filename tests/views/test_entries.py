@@ -1,5 +1,8 @@
 """What is sealed of an entry beside its text: of which kind it is, and what state it is in."""
 
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
 import pytest
 from entries import diagnosed, flagged, goal_set, measured, medicated, plan_written, safety_written, transcribed
 from sqlalchemy import select, update
@@ -221,6 +224,19 @@ def test_a_session_of_a_history_is_unsealed_when_somebody_looks_inside(world) ->
     assert item.content == session_as_json(session)
     assert dict(item.content) == session_as_json(session)
     assert item.content != session_as_json(recorded(client))
+
+
+def test_threads_look_inside_at_once_also_when_the_keys_were_forgotten_since(world) -> None:
+    client = registered()
+    sessions = [recorded(client) for _ in range(20)]
+    world.write(client, *sessions)
+    world.runner.catch_up()
+    items = world.journey.history([client.id], kinds=["session"])[client.id]
+    world.ring.start_anew()
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(lambda _: [dict(item.content) for item in items], range(8)))
+    assert all(each == told[0] for each in told)
+    assert {UUID(content["id"]) for content in told[0]} == {session.id for session in sessions}
 
 
 def test_a_history_of_an_erased_client_is_empty(world) -> None:
