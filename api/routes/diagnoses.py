@@ -16,11 +16,13 @@ from domain.errors import Erased, ViewBehind
 from domain.model.checks import ImpossibleTime, OutOfRange, TextNotAllowed
 from domain.model.client import ClientEnteredInError, ClientNotFound
 from domain.model.diagnosis import (
+    DiagnosisAlreadyListed,
     DiagnosisCodeNotSpecific,
     DiagnosisCodeUnknown,
     DiagnosisEnteredInError,
     DiagnosisNotFound,
     DiagnosisUnchanged,
+    PrincipalDiagnosisListed,
 )
 from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.rendering_care import diagnosis_as_json
@@ -28,7 +30,14 @@ from domain.services.rendering_care import diagnosis_as_json
 router = APIRouter(prefix="/v1", tags=["Care record"], route_class=Operation)
 
 _DENIED = (RoleNotPermitted, OutsideCareTeam, RelationNotPermitted, Erased)
-_CONTENT = (TextNotAllowed, ImpossibleTime, DiagnosisCodeUnknown, DiagnosisCodeNotSpecific)
+_CONTENT = (
+    TextNotAllowed,
+    ImpossibleTime,
+    DiagnosisCodeUnknown,
+    DiagnosisCodeNotSpecific,
+    DiagnosisAlreadyListed,
+    PrincipalDiagnosisListed,
+)
 
 
 @router.post(

@@ -32,6 +32,18 @@ class DiagnosisUnchanged(Conflict):
     message = "The diagnosis reads so already."
 
 
+class DiagnosisAlreadyListed(Conflict):
+    code = "diagnosis_already_listed"
+    message = "The client has this diagnosis already, provisional or confirmed."
+    hint = "Change the one that is listed; say that it is resolved or ruled out before it is recorded again."
+
+
+class PrincipalDiagnosisListed(Conflict):
+    code = "principal_diagnosis_listed"
+    message = "The client has another principal diagnosis."
+    hint = "Change that one first, so that it is no longer the principal one."
+
+
 class DiagnosisCodeUnknown(Invalid):
     code = "diagnosis_code_unknown"
     message = "The code list has no such code."

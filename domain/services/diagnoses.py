@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from domain.errors import ViewBehind
 from domain.model import checks
 from domain.model.diagnosis import (
     Diagnosis,
+    DiagnosisAlreadyListed,
     DiagnosisCodeNotSpecific,
     DiagnosisCodeUnknown,
     DiagnosisContent,
     DiagnosisNotFound,
     DiagnosisStatus,
+    PrincipalDiagnosisListed,
 )
 from domain.ports.call import Call
 from domain.ports.codes import CodeEntry, DiagnosisCodes
@@ -25,6 +28,7 @@ from domain.services.care_records import CareLists, CareRecords
 SEARCH_MOST: Final = 100
 _NAMED_MOST: Final = 8
 _CODE_MOST: Final = 20
+_HOLDS: Final = (DiagnosisStatus.PROVISIONAL, DiagnosisStatus.CONFIRMED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +60,17 @@ class DiagnosisService:
     ) -> None:
         self._records = CareRecords(ledger=ledger, access=access, store=diagnoses, not_found=DiagnosisNotFound)
         self._lists = CareLists(ledger=ledger, access=access, journey=journey)
+        self._journey = journey
         self._codes = codes
 
     def record(self, call: Call, diagnosis_id: UUID, client_id: UUID, coding: Coding) -> Receipt:
-        """Raises Denied, ClientNotFound, ClientEnteredInError, DiagnosisCodeUnknown, DiagnosisCodeNotSpecific, Invalid."""
+        """Raises Denied, ClientNotFound, ClientEnteredInError, DiagnosisCodeUnknown, DiagnosisCodeNotSpecific,
+        DiagnosisAlreadyListed, PrincipalDiagnosisListed, Invalid.
+        """
         self._records.to_add(call, Action.DIAGNOSIS_RECORD, client_id, diagnosis_id)
-        diagnosis = Diagnosis.record(
-            diagnosis_id, at=call.at, client_id=client_id, by=call.actor.id, content=self._content(coding)
-        )
+        content = self._content(coding)
+        self._check_beside(client_id, diagnosis_id, content)
+        diagnosis = Diagnosis.record(diagnosis_id, at=call.at, client_id=client_id, by=call.actor.id, content=content)
         return self._records.save(call, Action.DIAGNOSIS_RECORD, diagnosis)
 
     def read(self, call: Call, diagnosis_id: UUID) -> Diagnosis:
@@ -80,11 +87,12 @@ class DiagnosisService:
         may have dropped it since.
 
         Raises DiagnosisNotFound, Denied, StaleVersion, ClientEnteredInError, DiagnosisEnteredInError, DiagnosisUnchanged,
-        DiagnosisCodeUnknown, DiagnosisCodeNotSpecific, Invalid.
+        DiagnosisCodeUnknown, DiagnosisCodeNotSpecific, DiagnosisAlreadyListed, PrincipalDiagnosisListed, Invalid.
         """
         diagnosis = self._records.for_change(call, Action.DIAGNOSIS_CHANGE, diagnosis_id)
         diagnosis.require_standing()
         content = self._content(coding, diagnosis.content)
+        self._check_beside(diagnosis.client_id, diagnosis_id, content)
         diagnosis.change(at=call.at, by=call.actor.id, content=content)
         return self._records.save(call, Action.DIAGNOSIS_CHANGE, diagnosis)
 
@@ -116,6 +124,24 @@ class DiagnosisService:
             onset=coding.onset,
             note=coding.note,
         )
+
+    def _check_beside(self, client_id: UUID, diagnosis_id: UUID, content: DiagnosisContent) -> None:
+        """One diagnosis of a code holds at a time, and one principal. The others are seen as the journey has them, a moment
+        late: this keeps people from mistakes, it is no lock.
+        """
+        if content.status not in _HOLDS:
+            return
+        try:
+            others = self._journey.history((client_id,), kinds=("diagnosis",)).get(client_id, ())
+        except ViewBehind:
+            return  # the record must go on while the journey is built anew
+        for other in others:
+            if other.id == diagnosis_id or other.state not in _HOLDS:
+                continue
+            if other.content["content"]["code"] == content.code:
+                raise DiagnosisAlreadyListed(diagnosis_id=other.id)
+            if content.principal and other.content["content"]["principal"]:
+                raise PrincipalDiagnosisListed(diagnosis_id=other.id)
 
     def _entry(self, code: str) -> CodeEntry:
         """A diagnosis of the list. Raises DiagnosisCodeUnknown, DiagnosisCodeNotSpecific, naming others, never what was

@@ -93,7 +93,7 @@ class Taking:
         about = f" about {conversation.topic}" if conversation.topic else ""
         sentences = [
             f"Imported from {self.source}, transcript {conversation.key}; counted by a program, not written by a clinician.",
-            f"A conversation{about}: {speakers['clinician']} utterances of the therapist, {speakers['client']} of the client.",
+            f"A conversation{about}; utterances: {speakers['clinician']} of the therapist, {speakers['client']} of the client.",
             _listed("Therapist", {name: codes[code] for code, name in _INTERVENTIONS.items()}),
             _listed("Client", {name: codes[code] for code, name in _THEMES.items()}),
             f"Its annotators rate the motivational interviewing as {conversation.quality}."

@@ -9,11 +9,13 @@ from domain.errors import StaleVersion, Unauthenticated
 from domain.instruments import InstrumentUnknown
 from domain.model.client import ClientNotFound
 from domain.model.diagnosis import (
+    DiagnosisAlreadyListed,
     DiagnosisCodeNotSpecific,
     DiagnosisCodeUnknown,
     DiagnosisEnteredInError,
     DiagnosisNotFound,
     DiagnosisStatus,
+    PrincipalDiagnosisListed,
 )
 from domain.model.medication import MedicationContent, MedicationNotFound
 from domain.model.safety_plan import SafetyPlanAlreadyWritten, SafetyPlanContent, SafetyPlanNotFound
@@ -182,6 +184,25 @@ def test_a_diagnosis_takes_its_words_from_the_list_and_keeps_them_while_its_code
     assert (now.content.description, now.version) == ("Generalized anxiety disorder", 3)
 
 
+@pytest.mark.parametrize("code", ["F40.01", "f4001"], ids=["as listed", "spelled otherwise"])
+def test_a_diagnosis_that_holds_already_is_not_recorded_twice(house, clinician, client_id, code):
+    first = diagnosed(house, clinician, client_id)
+    with pytest.raises(DiagnosisAlreadyListed):
+        diagnosed(house, clinician, client_id, Coding(code=code, status=DiagnosisStatus.CONFIRMED))
+    diagnosed(house, clinician, client_id, Coding(code=code, status=DiagnosisStatus.RULED_OUT))
+    resolved = replace(CODING, status=DiagnosisStatus.RESOLVED)
+    house.services.diagnoses.change(house.call(clinician, expected_version=1), first, resolved)
+    diagnosed(house, clinician, client_id, Coding(code=code))
+
+
+def test_a_client_has_one_principal_diagnosis(house, clinician, client_id):
+    first = diagnosed(house, clinician, client_id, replace(CODING, principal=True))
+    with pytest.raises(PrincipalDiagnosisListed):
+        diagnosed(house, clinician, client_id, Coding(code="F41.1", principal=True))
+    house.services.diagnoses.change(house.call(clinician, expected_version=1), first, CODING)
+    diagnosed(house, clinician, client_id, Coding(code="F41.1", principal=True))
+
+
 @pytest.mark.parametrize(
     ("code", "error", "named"),
     [
@@ -211,7 +232,8 @@ def test_a_diagnosis_entered_in_error_takes_no_change_whatever_its_code(house, c
 
 def test_clients_are_shown_what_stands_and_the_refusal_is_on_record(house, clinician, client_id):
     own = house.person(Role.CLIENT, client_id=client_id)
-    kept, wrong = diagnosed(house, clinician, client_id), diagnosed(house, clinician, client_id)
+    kept = diagnosed(house, clinician, client_id)
+    wrong = diagnosed(house, clinician, client_id, Coding(code="F41.1"))
     house.services.diagnoses.mark_entered_in_error(house.call(clinician), wrong, "Wrong chart.")
     assert [item.id for item in house.services.diagnoses.of_client(house.call(own), client_id)] == [kept]
     assert len(house.services.diagnoses.of_client(house.call(clinician), client_id)) == 2

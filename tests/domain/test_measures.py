@@ -166,7 +166,7 @@ def test_a_measure_is_recorded_and_read_each_on_record(house, clinician, client_
 
 @pytest.mark.parametrize(
     ("answer", "level"),
-    [(1, FlagLevel.MODERATE), (2, FlagLevel.HIGH), (3, FlagLevel.HIGH), (None, FlagLevel.LOW)],
+    [(1, FlagLevel.MODERATE), (2, FlagLevel.HIGH), (3, FlagLevel.HIGH), (None, FlagLevel.MODERATE)],
 )
 def test_item_nine_raises_a_flag_in_the_same_append(house, clinician, client_id, answer, level):
     before = len(house.log.events)

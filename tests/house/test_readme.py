@@ -55,12 +55,13 @@ def test_the_tour_of_the_readme_runs_line_by_line(demo, tmp_path):
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "DATA": str(tmp_path / "var"),
+            "TMPDIR": str(tmp_path),
         },
     )
     assert done.returncode == 0, f"{done.stdout[-1500:]}\n{done.stderr[-1500:]}"
     assert "recovered - " in done.stdout
-    assert (tmp_path / "scores.svg").read_bytes().startswith(b"<svg")
-    assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF-")
+    assert next(tmp_path.glob("*/scores.svg")).read_bytes().startswith(b"<svg")
+    assert next(tmp_path.glob("*/report.pdf")).read_bytes().startswith(b"%PDF-")
     assert '"measure.recorded"' in done.stdout
     assert "PHQ-9 now 19.0 - flags ['raised']" in done.stdout
     assert '"signed"' in done.stdout
