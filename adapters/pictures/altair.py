@@ -43,17 +43,20 @@ def sketch(picture: Picture, report: Report, instrument: str | None = None) -> S
 
 
 def _scores(report: Report, clock: Clock, instrument: str | None) -> Sketch:
-    return scores.draw(_measure(report, instrument), clock)
+    measure = _measure(report, instrument)
+    sheet, alt = scores.draw(measure, clock)
+    others = {each.title for each in report.measures if each.scores and each.instrument != measure.instrument}
+    if instrument is None and others:  # nobody chose: say what else there is
+        alt += f" Not drawn here: {', '.join(sorted(others))}."
+    return sheet, alt
 
 
 def _measure(report: Report, instrument: str | None) -> MeasureProgress:
-    """The named instrument in the version used last; without a name the one with most scores."""
+    """The named instrument in the version used last; without a name the one measured last, so that no news hides."""
     found = [m for m in report.measures if m.scores and (instrument is None or m.instrument == instrument)]
     if not found:
         raise NothingToDraw(picture=Picture.SCORES.value)
-    if instrument is not None:
-        return max(found, key=lambda measure: measure.scores[-1].at)
-    return max(found, key=lambda measure: len(measure.scores))
+    return max(found, key=lambda measure: (measure.scores[-1].at, len(measure.scores)))
 
 
 def _goals(report: Report, clock: Clock, _: str | None) -> Sketch:

@@ -66,14 +66,14 @@ def draw(engagement: Engagement, clock: Clock) -> tuple[Sheet, str]:
 def _title(engagement: Engagement) -> str:
     if engagement.attendance_rate is None:
         return f"Attendance: {words.count(engagement.sessions, 'session')}"
-    return f"Attendance: {words.figure(100 * engagement.attendance_rate, 0)} % of appointments held"
+    return f"Attendance: {words.figure(100 * engagement.attendance_rate, 0)} % of appointments kept"
 
 
 def _subtitle(engagement: Engagement) -> str:
     text = (
         f"{words.count(engagement.sessions, 'session')}, {words.count(len(engagement.gaps), 'gap')} longer than usual"
     )
-    return f"{text}, {words.verdict(engagement.trend)}"
+    return f"{text}; trend {words.verdict(engagement.trend)}"
 
 
 def _gaps(sheet: Sheet, gaps: Sequence[Gap], clock: Clock, height: int) -> None:

@@ -129,7 +129,7 @@ def _crossings(sheet: Sheet, measure: MeasureProgress, clock: Clock, key: list[s
         colour = theme.ALERT if crossing.worsened else theme.INK
         place = at + (1 if up else -1) * sheet.dy(13)
         sheet.sign(clock.ms(crossing.at), place, theme.UP if up else theme.DOWN, fill=colour, colour=colour, size=44)
-    key.extend(["crossed up", "crossed down"])
+    key.extend(["up, worse", "down"] if measure.higher_is_worse else ["up", "down, worse"])
 
 
 def _key(sheet: Sheet, names: Sequence[str]) -> None:
@@ -147,9 +147,10 @@ def _key(sheet: Sheet, names: Sequence[str]) -> None:
             for edge in (-6, 6):
                 level = height + sheet.dy(edge)
                 sheet.rule(place - half, place + half, level, level, dash=theme.DOTTED, width=1.5)
-        elif name.startswith("crossed"):
-            shape = theme.UP if name.endswith("up") else theme.DOWN
-            sheet.sign(place, height, shape, fill=theme.INK, colour=theme.INK, size=44)
+        elif name.startswith(("up", "down")):
+            shape = theme.UP if name.startswith("up") else theme.DOWN
+            colour = theme.ALERT if name.endswith("worse") else theme.INK
+            sheet.sign(place, height, shape, fill=colour, colour=colour, size=44)
         else:
             sheet.rule(place - half, place + half, height, height, colour=theme.LINE, width=2)
             if name == "score":

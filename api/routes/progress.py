@@ -97,7 +97,7 @@ def draw_picture(  # noqa: PLR0917 - as above
     by: Part = None,
     instrument: Annotated[
         str | None,
-        Query(max_length=64, description="Whose scores, for `scores`; without it the instrument with most of them."),
+        Query(max_length=64, description="Whose scores, for `scores`; without it the instrument measured last."),
     ] = None,
 ) -> Response:
     """The same report drawn: SVG, PNG, or the Vega-Lite specification for a page that draws it itself, by the header `Accept`;

@@ -107,6 +107,17 @@ def test_scores_of_an_instrument_that_was_not_used_are_refused():
         PICTURES.draw(Picture.SCORES, PictureFormat.SVG, REPORTS["year"], instrument="audit-c")
 
 
+def test_without_a_name_the_instrument_measured_last_is_drawn_and_the_others_are_named():
+    report = REPORTS["year"]
+    newest = max(report.measures, key=lambda each: each.scores[-1].at)
+    few = replace(newest, scores=newest.scores[-1:], severities=newest.severities[-1:], change=None, crossings=())
+    others = [each for each in report.measures if each.instrument != newest.instrument]
+    alt = PICTURES.draw(Picture.SCORES, PictureFormat.SVG, replace(report, measures=(*others, few))).alt
+    assert alt.startswith(f"{newest.title}: 1 score ")
+    for other in others:
+        assert other.title in alt.partition("Not drawn here: ")[2]
+
+
 def test_an_instrument_is_drawn_by_its_name():
     assert "WHO-5" in PICTURES.draw(Picture.SCORES, PictureFormat.SVG, REPORTS["year"], instrument="who-5").alt
 
