@@ -182,7 +182,9 @@ def test_a_clock_that_stands_before_the_release(founded: Settings, monkeypatch: 
 
 def test_a_machine_without_time_zones(founded: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     known = zoneinfo.TZPATH
-    monkeypatch.setitem(sys.modules, "tzdata", None)
+    # Its parts too: whoever looked for a zone of Europe before has `tzdata.zoneinfo.Europe` imported.
+    for name in {"tzdata", *(name for name in sys.modules if name.startswith("tzdata."))}:
+        monkeypatch.setitem(sys.modules, name, None)
     zoneinfo.reset_tzpath(to=[])
     zoneinfo.ZoneInfo.clear_cache()
     try:
