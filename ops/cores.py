@@ -1,6 +1,10 @@
 """On which processor cores a process runs."""
 
 import os
+from typing import Final
+
+_ALLOWED: Final = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset[int]()
+"""What the process may use, as it was before a thread was kept to one of them."""
 
 
 def stay_on_one_core() -> None:
@@ -14,3 +18,11 @@ def stay_on_one_core() -> None:
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[os.getpid() % len(cores)]})
+
+
+def use_every_core() -> None:
+    """Let this thread, and all that it starts from now on, run on any core again: for libraries that keep threads of their
+    own, which need no interpreter. They take on the cores of the thread that first calls them.
+    """
+    if _ALLOWED:
+        os.sched_setaffinity(0, _ALLOWED)

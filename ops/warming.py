@@ -7,6 +7,8 @@ from typing import Final
 
 import structlog
 
+from ops.cores import use_every_core
+
 _log: Final = structlog.get_logger("ops.warming")
 
 
@@ -30,6 +32,8 @@ class WarmUp:
             self._thread.join()
 
     def _run(self) -> None:
+        # The threads that the drawing and the printing library start here work beside the interpreter, not in its turn.
+        use_every_core()
         for step in self._steps:
             if self._stopped.is_set():
                 return

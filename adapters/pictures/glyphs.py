@@ -11,6 +11,8 @@ MISSING = "\u25af"
 LONGEST_WORD = 40
 SAFE = frozenset(map(chr, range(0x20, 0x7F))) | frozenset(map(chr, range(0xA1, 0x17F))) - {"\u00ad"}
 """Printable ASCII and Latin, which the embedded fonts hold."""
+COMMON = frozenset("\u2013\u2014\u2018\u2019\u201c\u201d\u2026\u2212\u2264\u2265")
+"""Dashes, quotation marks, an ellipsis, a minus and comparisons: what our own sentences use beside Latin."""
 _BREAK = "\u200b"
 _LINES = re.compile(r"\r\n?|[\u0085\u2028\u2029\x0b\x0c]")
 _LONG = re.compile(rf"\S{{{LONGEST_WORD}}}(?=\S)")
@@ -27,15 +29,18 @@ class Glyphs:
         self._fonts = fonts
         self._probe = _PROBE.replace(b"$FONTS", ", ".join(map(json.dumps, families)).encode() + b",")
         self._known: dict[str, bool] = {"\n": True}
+        # Texts of these alone are shown as they are: no form of Unicode to choose, nothing to join, nothing to ask.
+        self._fine = SAFE | {"\n"}
 
     def learn(self, texts: Iterable[str]) -> None:
         """Ask about what these texts hold and none before did (25 µs each)."""
-        strange = [text for text in texts if not text.isascii()]
+        strange = [text for text in texts if not self._fine.issuperset(text)]
         new = sorted({cluster for text in strange for cluster in _clusters(_plain(text))} - SAFE - self._known.keys())
         if new:
             refused = self._refused(new)
             for cluster in new:
                 self._known[cluster] = not any(part in refused for part in _parts(cluster))
+            self._fine |= {char for char in COMMON if self._known.get(char)}
 
     def _refused(self, clusters: list[str]) -> set[str]:
         """What typst names as not to be displayed, all of it in one go."""
@@ -63,7 +68,7 @@ class Glyphs:
         `broken` lets very long words break, which drawings must not.
         """
         count = 0
-        if not (text.isascii() and text.isprintable()):
+        if not self._fine.issuperset(text):
             text = _plain(text)
             if not all(self._good(char) for char in set(text)):
                 kept = [(cluster, self._good(cluster)) for cluster in _clusters(text)]

@@ -14,7 +14,7 @@ from typing import Any
 from adapters.pictures import words
 from adapters.pictures.altair import AltairPictures
 from adapters.pictures.document import document
-from adapters.pictures.glyphs import MISSING, SAFE, Glyphs
+from adapters.pictures.glyphs import COMMON, MISSING, SAFE, Glyphs
 from adapters.pictures.writer import Block
 from domain.ports.pictures import Heading, Picture, PictureFormat, Pictures
 from domain.progress.report import Report
@@ -50,7 +50,7 @@ class TypstPrinter:
 
     def warm(self) -> None:
         """Load compiler and fonts, so that the first reader needn't wait."""
-        self._glyphs.learn(["\u2013\u2212\u2026\u201c\u201d\u2265\u2264"])
+        self._glyphs.learn(COMMON)
 
     def _draw(self, picture: Picture, report: Report) -> tuple[str, str]:
         drawing = self._pictures.draw(picture, PictureFormat.SVG, report)
