@@ -23,6 +23,7 @@ from ops.bench.places import Home
 from ops.bench.processes import BenchmarkFailed
 from ops.bench.results import Aim, Row, markdown
 from ops.bench.store import DATABASES, run
+from ops.bench.sweeps import sweeps
 from ops.bootstrap import Part, build
 from ops.console import voice
 
@@ -133,16 +134,17 @@ def _asked(connection: HTTPConnection, token: str, question: Question) -> float:
     return took_ms
 
 
-BENCHMARKS: Final = {"progress": progress}
+BENCHMARKS: Final = {"progress": progress, "sweep": sweeps}
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
 
 @app.command("progress", context_settings={"help_option_names": ["-h", "--help"]})
 def command(  # noqa: PLR0913, PLR0917 - one parameter an option
+    only: Annotated[list[str] | None, typer.Option(help=f"Measure this alone: {' or '.join(BENCHMARKS)}.")] = None,
     database: Annotated[list[str] | None, typer.Option(help="On this database alone: sqlite or postgresql.")] = None,
     rounds: Annotated[int, typer.Option(min=1, max=100, help=f"Rounds of {_A_ROUND} requests each.")] = 3,
     scale: Annotated[
-        float, typer.Option(min=0.001, max=1, help="Shortens the ten years and the caseload of 200 clients.")
+        float, typer.Option(min=0.001, max=1, help="Shortens the ten years and lessens the 200 and the 10,000 clients.")
     ] = 1.0,
     postgres_url: Annotated[
         str | None,
@@ -156,9 +158,16 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter an option
     table: Annotated[Path | None, typer.Option(help="Write the table to this file as Markdown.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, also on a terminal.")] = False,  # noqa: FBT002 - Typer's flags are boolean parameters
 ) -> None:
-    """Measure reports, contexts, PDF, pictures and a caseload over HTTP, for a client of ten years and 200 clients."""
+    """Measure reports, contexts, PDF, pictures and a caseload over HTTP, for a client of ten years and 200 clients; and
+    the work list's sweep over 10,000.
+    """
     options = Options(
-        databases=tuple(database or DATABASES), rounds=rounds, scale=scale, postgres_url=postgres_url, folder=folder
+        only=tuple(only or ()),
+        databases=tuple(database or DATABASES),
+        rounds=rounds,
+        scale=scale,
+        postgres_url=postgres_url,
+        folder=folder,
     )
     facts, rows = run(options, voice(as_json=as_json), BENCHMARKS)
     if table:

@@ -12,9 +12,9 @@ from ops.console import JsonVoice
 def test_it_asks_for_all_that_has_an_aim(capsys):
     options = Options(databases=("sqlite",), rounds=1, scale=0.01)
     _, rows = run(options, JsonVoice(), BENCHMARKS)
-    assert {(row.benchmark, row.unit) for row in rows} == {("progress", "ms")}
+    assert {(row.benchmark, row.unit) for row in rows} == {("progress", "ms"), ("sweep", "s")}
     judged = [row.what.partition(",")[0].partition(" of ")[0] for row in rows if row.aim]
-    assert judged == ["report", "context", "context", "context", "PDF", "caseload"]
+    assert judged == ["report", "context", "context", "context", "PDF", "caseload", "100 clients"]
     assert all(row.value > 0 for row in rows)
 
 
