@@ -234,7 +234,9 @@ def test_every_number_that_can_be_answered_has_a_label_and_every_item_a_short_de
     assert which.licence.endswith("The wording is not kept here.")
 
 
-@pytest.mark.parametrize(("answer", "level"), [(0, None), (1, "moderate"), (2, "high"), (3, "high"), (None, "moderate")])
+@pytest.mark.parametrize(
+    ("answer", "level"), [(0, None), (1, "moderate"), (2, "high"), (3, "high"), (None, "moderate")]
+)
 def test_item_nine_of_the_phq_is_told_to_somebody(answer, level):
     told = instrument("phq-9").flag_level((0,) * 8 + (answer,))
     assert told == (None if level is None else (9, level))
