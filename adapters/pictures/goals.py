@@ -95,7 +95,9 @@ def _state(goal: GoalProgress) -> str:
 def _course(sheet: Sheet, goal: GoalProgress, clock: Clock, foot: float) -> None:
     """The recorded values, each goal on a scale of its own from the least to the most of values, baseline and target."""
     # Milestones are counted up to all of them: without that end a goal half-way would seem to be at the top.
-    whole = (100.0, "all") if goal.counted_by == "milestones" else (goal.target, "target")
+    # Without a course there is only the line of milestones, and no room above it for an end.
+    counted = goal.counted_by == "milestones" and bool(goal.course)
+    whole = (100.0, "all") if counted else (goal.target, "target")
     ends = [(goal.baseline, "baseline"), whole]
     known = [(value, name) for value, name in ends if value is not None]
     values = [value.value for value in goal.course] + [value for value, _ in known]

@@ -420,6 +420,10 @@ def test_milestones_are_drawn_on_the_way_to_all_of_them():
     assert b"all 100 %" in PICTURES.draw(Picture.GOALS, PictureFormat.SVG, made).body
 
 
+def test_milestones_without_a_course_have_no_line_for_all_of_them_across_their_words():
+    assert b"all 100 %" not in PICTURES.draw(Picture.GOALS, PictureFormat.SVG, samples.year()).body
+
+
 def test_a_state_s_ribbon_reaches_no_further_than_it_was_seen():
     seen = [facts.feeling(1, facts.START, 5, "calm"), facts.feeling(2, facts.START + facts.WEEK, 7, "calm")]
     later = [facts.feeling(3 + each, facts.START + each * facts.WEEK, 4) for each in range(20)]
