@@ -27,7 +27,9 @@ from ops.cores import stay_on_one_core, use_every_core
 stay_on_one_core()
 def warm():
     use_every_core()
-    threading.Thread(target=lambda: print(*sorted(os.sched_getaffinity(0)))).start()
+    started = threading.Thread(target=lambda: print(*sorted(os.sched_getaffinity(0))))
+    started.start()
+    started.join()
 warming = threading.Thread(target=warm)
 warming.start()
 warming.join()
