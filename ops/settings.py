@@ -22,7 +22,9 @@ PREFIX: Final = "ANAMNESIS_"
 _ENV_FILE: Final = PREFIX + "ENV_FILE"
 _DEBUG: Final = PREFIX + "DEBUG"
 # Set by tests, or by Kubernetes for every Service of a namespace: not ours, and no spelling mistakes either.
-_FOREIGN: Final = re.compile(r"ANAMNESIS_(TEST_.*|REAL_DATA|DEMO_.*|BENCH_.*|.*SERVICE_(HOST|PORT).*|PORT_\d+_(TCP|UDP).*)")
+_FOREIGN: Final = re.compile(
+    r"ANAMNESIS_(TEST_.*|REAL_DATA|DEMO_.*|BENCH_.*|.*SERVICE_(HOST|PORT).*|PORT_\d+_(TCP|UDP).*)"
+)
 _LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 
