@@ -42,5 +42,8 @@ def test_stopping_waits_for_the_step_at_hand_and_takes_no_other():
     assert not stopping.is_alive()
 
 
-def test_stopping_what_never_started_is_no_fault():
-    WarmUp([]).stop()
+def test_what_was_stopped_before_it_started_takes_no_step():
+    taken: list[str] = []
+    warm_up = WarmUp([lambda: taken.append("step")])
+    warm_up.stop()
+    assert taken == []

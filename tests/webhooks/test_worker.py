@@ -128,8 +128,11 @@ def test_a_receiver_that_hangs_holds_nobody_else_up(system, receiver):
         working = threading.Thread(target=deliver_webhooks, args=(system,))
         working.start()
         wait_for(lambda: len(other.requests) == 3)
+        # The other one has all of it while the first receiver still holds its answer back.
+        assert working.is_alive()
         over.set()
-        working.join()
+        working.join(30)
+        assert not working.is_alive()
 
 
 def test_a_worker_that_is_killed_in_the_middle_leaves_nothing_out(settings, system, receiver, empty_redis_url):
