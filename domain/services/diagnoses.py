@@ -92,7 +92,7 @@ class DiagnosisService:
         diagnosis = self._records.for_change(call, Action.DIAGNOSIS_CHANGE, diagnosis_id)
         diagnosis.require_standing()
         content = self._content(coding, diagnosis.content)
-        self._check_beside(diagnosis.client_id, diagnosis_id, content)
+        self._check_beside(diagnosis.client_id, diagnosis_id, content, diagnosis.content)
         diagnosis.change(at=call.at, by=call.actor.id, content=content)
         return self._records.save(call, Action.DIAGNOSIS_CHANGE, diagnosis)
 
@@ -125,11 +125,17 @@ class DiagnosisService:
             note=coding.note,
         )
 
-    def _check_beside(self, client_id: UUID, diagnosis_id: UUID, content: DiagnosisContent) -> None:
-        """One diagnosis of a code holds at a time, and one principal. The others are seen as the journey has them, a moment
-        late: this keeps people from mistakes, it is no lock.
+    def _check_beside(
+        self, client_id: UUID, diagnosis_id: UUID, content: DiagnosisContent, before: DiagnosisContent | None = None
+    ) -> None:
+        """One diagnosis of a code holds at a time, and one principal. What was so `before` is let be: charts brought along
+        may hold two. The others are found where the journey has them, a moment late, and judged as they stand now: a new one
+        may slip through, for this keeps people from mistakes and is no lock, but what was changed a moment ago is in
+        nobody's way.
         """
-        if content.status not in _HOLDS:
+        listed = _listed_code(content) if before is None or _listed_code(before) != content.code else None
+        leads = _leads(content) and not (before is not None and _leads(before))
+        if listed is None and not leads:
             return
         try:
             others = self._journey.history((client_id,), kinds=("diagnosis",)).get(client_id, ())
@@ -138,9 +144,15 @@ class DiagnosisService:
         for other in others:
             if other.id == diagnosis_id or other.state not in _HOLDS:
                 continue
-            if other.content["content"]["code"] == content.code:
+            shown = other.content["content"]
+            if shown["code"] != listed and not (leads and shown["principal"]):
+                continue
+            now = self._records.store.get(other.id)
+            if now.in_error:
+                continue
+            if listed is not None and _listed_code(now.content) == listed:
                 raise DiagnosisAlreadyListed(diagnosis_id=other.id)
-            if content.principal and other.content["content"]["principal"]:
+            if leads and _leads(now.content):
                 raise PrincipalDiagnosisListed(diagnosis_id=other.id)
 
     def _entry(self, code: str) -> CodeEntry:
@@ -158,3 +170,13 @@ class DiagnosisService:
 
 def _named(entries: Sequence[CodeEntry]) -> str:
     return " ".join(entry.code for entry in entries)
+
+
+def _listed_code(content: DiagnosisContent) -> str | None:
+    """Its code while it holds."""
+    return content.code if content.status in _HOLDS else None
+
+
+def _leads(content: DiagnosisContent) -> bool:
+    """Whether it is a principal diagnosis that holds."""
+    return content.principal and content.status in _HOLDS

@@ -5,10 +5,14 @@ from uuid import uuid4
 
 import pytest
 
+from adapters.memory.codes import InMemoryDiagnosisCodes
+from adapters.memory.ledger import InMemoryAggregates
+from adapters.memory.views import InMemoryJourneyView
 from domain.errors import StaleVersion, Unauthenticated
 from domain.instruments import InstrumentUnknown
 from domain.model.client import ClientNotFound
 from domain.model.diagnosis import (
+    Diagnosis,
     DiagnosisAlreadyListed,
     DiagnosisCodeNotSpecific,
     DiagnosisCodeUnknown,
@@ -30,7 +34,7 @@ from domain.model.treatment_plan import (
 from domain.ports.access import Relation
 from domain.ports.call import Role
 from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
-from domain.services.diagnoses import Coding
+from domain.services.diagnoses import Coding, DiagnosisService
 from domain.services.sign_in import NOBODY
 from domain.services.treatment_plans import NotThisClients
 from tests.contracts.samples import content
@@ -201,6 +205,71 @@ def test_a_client_has_one_principal_diagnosis(house, clinician, client_id):
         diagnosed(house, clinician, client_id, Coding(code="F41.1", principal=True))
     house.services.diagnoses.change(house.call(clinician, expected_version=1), first, CODING)
     diagnosed(house, clinician, client_id, Coding(code="F41.1", principal=True))
+
+
+class Late(InMemoryJourneyView):
+    """Shows the journey as it was when `held` was set."""
+
+    held = None
+
+    def history(self, client_ids, **asked):
+        return self.held if self.held is not None else super().history(client_ids, **asked)
+
+
+@pytest.fixture
+def late(house):
+    """A journey that lags, and diagnoses that look at it."""
+    journey = Late(house.log, house.clock.now)
+    service = DiagnosisService(
+        ledger=house.ledger,
+        access=house.access,
+        diagnoses=InMemoryAggregates(house.log, Diagnosis),
+        codes=InMemoryDiagnosisCodes(),
+        journey=journey,
+    )
+    return journey, service
+
+
+def _no_longer_principal(service, house, who, first):
+    service.change(house.call(who, expected_version=1), first, CODING)
+
+
+def _resolved(service, house, who, first):
+    service.change(house.call(who, expected_version=1), first, replace(CODING, status=DiagnosisStatus.RESOLVED))
+
+
+def _in_error(service, house, who, first):
+    service.mark_entered_in_error(house.call(who, expected_version=1), first, "Wrong chart.")
+
+
+@pytest.mark.parametrize(
+    ("settle", "code"),
+    [(_no_longer_principal, "F41.1"), (_resolved, "F40.01"), (_in_error, "F40.01")],
+    ids=["no longer principal", "resolved", "in error"],
+)
+def test_a_diagnosis_changed_a_moment_ago_is_in_nobodys_way(house, clinician, client_id, late, *, settle, code):
+    journey, service = late
+    first = diagnosed(house, clinician, client_id, replace(CODING, principal=True))
+    journey.held = journey.history((client_id,), kinds=("diagnosis",))
+    with pytest.raises((DiagnosisAlreadyListed, PrincipalDiagnosisListed)):
+        service.record(house.call(clinician), uuid4(), client_id, Coding(code=code, principal=True))
+    settle(service, house, clinician, first)
+    service.record(house.call(clinician), uuid4(), client_id, Coding(code=code, principal=True))
+
+
+def test_charts_that_hold_a_diagnosis_twice_still_take_changes_of_it(house, clinician, client_id, late):
+    journey, service = late
+    journey.held = {}
+    twice = replace(CODING, principal=True)
+    made = [uuid4(), uuid4()]
+    for diagnosis_id in made:
+        service.record(house.call(clinician), diagnosis_id, client_id, twice)
+    journey.held = None
+    confirmed = replace(twice, status=DiagnosisStatus.CONFIRMED)
+    service.change(house.call(clinician, expected_version=1), made[0], confirmed)
+    service.change(house.call(clinician, expected_version=2), made[0], replace(CODING, status=DiagnosisStatus.RESOLVED))
+    with pytest.raises(DiagnosisAlreadyListed):
+        service.change(house.call(clinician, expected_version=3), made[0], CODING)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,8 @@ def test_the_tour_of_the_readme_runs_line_by_line(demo, tmp_path):
     assert next(tmp_path.glob("*/scores.svg")).read_bytes().startswith(b"<svg")
     assert next(tmp_path.glob("*/report.pdf")).read_bytes().startswith(b"%PDF-")
     assert '"measure.recorded"' in done.stdout
-    assert "PHQ-9 now 19.0 - flags ['raised']" in done.stdout
+    # Several clients recovered; which one comes first depends on ids, and one of them has an older, resolved flag.
+    assert re.search(r"PHQ-9 now 19\.0 - flags \[.*'raised'.*\]", done.stdout)
     assert '"signed"' in done.stdout
     assert "Reviewed the exposure exercises" in done.stdout
     trail = done.stdout.rpartition('"items"')[2]
