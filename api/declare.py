@@ -31,8 +31,11 @@ from domain.errors import (
     TooMany,
     Unauthenticated,
 )
+from domain.services.access import Action
 
 Errors = Sequence[type[AnamnesisError]]
+Asked = Action | Sequence[Action]
+"""What the permission table decides for a route, and what its audit entries say."""
 _SAMPLE_REQUEST: Final = UUID("01950f2e-6d3a-7001-8f00-000000000001")
 _SAMPLE_FAULT: Final = FieldFault(
     location="body", pointer="/duration_min", code="greater_than_equal", message="must be at least 1"
@@ -73,54 +76,63 @@ _REPLAYED: Final = {
 
 
 def reads(
-    summary: str, answer: type[BaseModel], *errors: type[AnamnesisError], versioned: bool = False
+    summary: str, answer: type[BaseModel], *errors: type[AnamnesisError], versioned: bool = False, action: Asked = ()
 ) -> dict[str, Any]:
     """200 with `answer`; `versioned` answers carry an ETag."""
-    return _declared(summary, errors, 200, answer, _ETAG if versioned else {})
+    return _declared(summary, errors, 200, answer, _ETAG if versioned else {}, action)
 
 
-def represents(summary: str, forms: Mapping[str, Any], *errors: type[AnamnesisError]) -> dict[str, Any]:
+def represents(
+    summary: str, forms: Mapping[str, Any], *errors: type[AnamnesisError], action: Asked = ()
+) -> dict[str, Any]:
     """200 in one of several media types, by the header Accept. A form is a model, `dict` for a JSON object, `str` for text,
     `bytes` for what is no text. Errors must name NotAcceptable.
     """
     model = forms.get("application/json")
-    declared = _declared(summary, errors, 200, model, _VARY)
+    declared = _declared(summary, errors, 200, model, _VARY, action)
     content = {media_type: dict(_FORMS[form]) for media_type, form in forms.items() if form is not model}
     declared["responses"][200]["content"] = content
     return declared if model else declared | {"response_class": Response}
 
 
-def answers(summary: str, answer: type[BaseModel], *errors: type[AnamnesisError], status: int = 200) -> dict[str, Any]:
+def answers(
+    summary: str, answer: type[BaseModel], *errors: type[AnamnesisError], status: int = 200, action: Asked = ()
+) -> dict[str, Any]:
     """`status` with `answer`, for what is neither a read of the record nor a receipt."""
-    return _declared(summary, errors, status, answer, {})
+    return _declared(summary, errors, status, answer, {}, action)
 
 
-def creates(summary: str, *errors: type[AnamnesisError]) -> dict[str, Any]:
+def creates(summary: str, *errors: type[AnamnesisError], action: Asked = ()) -> dict[str, Any]:
     """201 with a receipt and the new thing's Location."""
-    return _declared(summary, errors, 201, ReceiptOut, _POSITION | _ETAG | _LOCATION | _REPLAYED)
+    return _declared(summary, errors, 201, ReceiptOut, _POSITION | _ETAG | _LOCATION | _REPLAYED, action)
 
 
-def changes(summary: str, *errors: type[AnamnesisError]) -> dict[str, Any]:
+def changes(summary: str, *errors: type[AnamnesisError], action: Asked = ()) -> dict[str, Any]:
     """200 with a receipt."""
-    return _declared(summary, errors, 200, ReceiptOut, _POSITION | _ETAG | _REPLAYED)
+    return _declared(summary, errors, 200, ReceiptOut, _POSITION | _ETAG | _REPLAYED, action)
 
 
-def places(summary: str, *errors: type[AnamnesisError]) -> dict[str, Any]:
+def places(summary: str, *errors: type[AnamnesisError], action: Asked = ()) -> dict[str, Any]:
     """A receipt: 201 with its Location for the first, 200 for what was written over. If-Match may be left out, not empty."""
-    declared = changes(summary, IfMatchMissing, *errors)
+    declared = changes(summary, IfMatchMissing, *errors, action=action)
     made = creates(summary)["responses"][201]
     return declared | {
         "responses": {201: made | {"model": ReceiptOut}} | declared["responses"],
     }
 
 
-def removes(summary: str, *errors: type[AnamnesisError]) -> dict[str, Any]:
+def removes(summary: str, *errors: type[AnamnesisError], action: Asked = ()) -> dict[str, Any]:
     """204, with the position of the write that removed it."""
-    return _declared(summary, errors, 204, None, _POSITION)
+    return _declared(summary, errors, 204, None, _POSITION, action)
 
 
-def _declared(
-    summary: str, errors: Iterable[type[AnamnesisError]], status: int, answer: type[BaseModel] | None, headers: Any
+def _declared(  # noqa: PLR0913, PLR0917 - what a declaration says
+    summary: str,
+    errors: Iterable[type[AnamnesisError]],
+    status: int,
+    answer: type[BaseModel] | None,
+    headers: Any,
+    action: "Asked" = (),
 ) -> dict[str, Any]:
     success: dict[str, Any] = {"description": HTTPStatus(status).phrase}
     if headers:
@@ -130,6 +142,7 @@ def _declared(
         "status_code": status,
         "response_model": answer,
         "responses": {status: success, **error_responses(errors)},
+        "openapi_extra": {"x-actions": [action] if isinstance(action, str) else list(action)},
     }
 
 

@@ -6,10 +6,9 @@ from enum import Enum
 from functools import partial
 from importlib import import_module, metadata
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import redis
-from eventsourcing.domain import Aggregate
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from adapters.access.state import SqlAccessState
@@ -18,20 +17,12 @@ from adapters.access.writes import AccessWrites
 from adapters.cache.limiter import RedisRateLimiter
 from adapters.cache.redis import connect
 from adapters.clock.system import SystemClock, UuidSource
-from adapters.codes.icd10cm import Icd10Cm
 from adapters.db.engines import Databases, check_durable, check_revision, open_databases
 from adapters.event_store.drafts import SealedDrafts
-from adapters.event_store.feed import SqlChangeFeed, SqlEventReader
 from adapters.event_store.ledger import EventLedger
 from adapters.event_store.mapper import Mapper
 from adapters.event_store.recorder import Recorder
-from adapters.event_store.reports import SealedReports
-from adapters.event_store.snapshots import SnapshotRecorder
-from adapters.event_store.stores import AggregateStore
 from adapters.event_store.webhooks import SqlDeliveryStore
-from adapters.identity.argon2 import Argon2Hasher
-from adapters.identity.jose import JoseTokenSigner
-from adapters.identity.secrets import OsSecrets
 from adapters.keys.checks import check_keys
 from adapters.keys.ring import KeyRing
 from adapters.keys.root_file import FileRootKey
@@ -42,63 +33,19 @@ from adapters.pictures.typst import TypstPrinter
 from adapters.queue.arq import ArqQueue
 from adapters.relevance.tokens import EstimatedTokens
 from adapters.relevance.words import Bm25Words
-from adapters.views.audit import SqlAuditView
 from adapters.views.audit_projection import AuditProjection
-from adapters.views.caseload import SqlCaseloadView
-from adapters.views.journey import SqlJourneyView
 from adapters.views.journey_projection import JourneyProjection
 from adapters.views.runner import Runner
 from adapters.views.tables import VIEWS
 from adapters.views.tracking import ViewTracking
-from adapters.views.worklist import SqlFactsStore
 from adapters.webhooks.sender import HttpWebhookSender
 from adapters.webhooks.targets import Targets
 from api.runtime import HttpPolicy, Runtime
-from domain.instruments.catalogue import published
-from domain.model.account import Account, SignIn
-from domain.model.appointment import Appointment
-from domain.model.client import Client
-from domain.model.diagnosis import Diagnosis
-from domain.model.goal import Goal
-from domain.model.identity import Identity
-from domain.model.measure import Measure
-from domain.model.medication import Medication
-from domain.model.risk_flag import RiskFlag
-from domain.model.safety_plan import SafetyPlan
-from domain.model.session import Session
-from domain.model.transcript import Transcript
-from domain.model.treatment_plan import TreatmentPlan
-from domain.model.webhook import Webhook
 from domain.ports.health import Probe
 from domain.services import Services
 from domain.services.access import Access
-from domain.services.accounts import AccountService
-from domain.services.appointments import AppointmentService
-from domain.services.audit import AuditService
-from domain.services.changes import ChangeService
-from domain.services.clients import ClientService
-from domain.services.context import ContextService
 from domain.services.context_candidates import Means
-from domain.services.diagnoses import DiagnosisService
-from domain.services.drafts import DraftService
-from domain.services.events import EventService
-from domain.services.goals import GoalService
 from domain.services.imports import ImportService
-from domain.services.journey import JourneyService
-from domain.services.measures import MeasureService
-from domain.services.medications import MedicationService
-from domain.services.progress import ProgressService
-from domain.services.reports import ReportService
-from domain.services.risk_flags import RiskFlagService
-from domain.services.safety_plans import SafetyPlanService
-from domain.services.service_accounts import ServiceAccountService
-from domain.services.sessions import SessionService
-from domain.services.sign_in import SignInService
-from domain.services.transcripts import TranscriptService
-from domain.services.treatment_plans import TreatmentPlanService
-from domain.services.webhooks import WebhookService
-from domain.services.worklist import WorklistService
-from domain.services.worklist_facts import Thresholds
 from migrations.revisions import CHAINS
 from migrations.role_names import APPLICATION
 from ml.meaning import MeaningEncoder
@@ -107,6 +54,7 @@ from ops.metrics import ProjectionMetrics, WebhookMetrics
 from ops.probes import DatabaseProbe, ProjectionProbe, QueueProbe
 from ops.settings import Settings
 from ops.warming import WarmUp
+from ops.wiring import Parts, services_of
 
 _OTHER_THREADS: Final = 4
 """Connections of a process beside those of its requests: probes, metrics."""
@@ -245,16 +193,6 @@ def build(settings: Settings, *, parts: Part) -> System:
         raise
 
 
-@dataclass(frozen=True, slots=True)
-class _Around:
-    """What use cases reach beside databases and keys."""
-
-    sender: HttpWebhookSender
-    queue: ArqQueue
-    printer: TypstPrinter
-    report_days: int
-
-
 def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: KeyRing) -> System:
     mapper = Mapper(keys, recorder.deployment_id, recorder.incarnation)
     vault = AccessVault(keys, recorder.deployment_id)
@@ -275,19 +213,22 @@ def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: K
         tracking=tracking,
         ledger=ledger,
         drafts=drafts,
-        services=_services(
-            settings.clinic_zone,
-            _thresholds(settings),
-            means,
-            _Around(HttpWebhookSender(Targets(settings.webhook_networks)), queue, printer, settings.report_days),
-            databases,
-            recorder,
-            keys,
-            mapper,
-            vault,
-            ledger,
-            drafts,
-            tracking,
+        services=services_of(
+            Parts(
+                settings=settings,
+                databases=databases,
+                recorder=recorder,
+                keys=keys,
+                mapper=mapper,
+                vault=vault,
+                ledger=ledger,
+                drafts=drafts,
+                tracking=tracking,
+                means=means,
+                sender=HttpWebhookSender(Targets(settings.webhook_networks)),
+                queue=queue,
+                printer=printer,
+            )
         ),
         queue=queue,
         clock=SystemClock(),
@@ -308,15 +249,6 @@ def _means(settings: Settings) -> Means:
     return Means(EstimatedTokens(), Bm25Words(), meaning)
 
 
-def _thresholds(settings: Settings) -> Thresholds:
-    return Thresholds(
-        measure=settings.measure_days,
-        unsigned=settings.unsigned_days,
-        goal=settings.goal_days,
-        treatment=settings.treatment_days,
-    )
-
-
 def _load_statistics() -> None:
     """A third of a second that the first report would wait for otherwise."""
     for name in ("numpy", "scipy.special", "scipy.optimize"):
@@ -328,141 +260,3 @@ def _ask_for_nothing(means: Means) -> None:
     for relevance in (means.words, means.meaning):
         if relevance is not None:
             relevance.scores("nothing", ["nothing"])
-
-
-def _services(  # noqa: PLR0913, PLR0917 - wiring
-    clinic_zone: str,
-    thresholds: Thresholds,
-    means: Means,
-    around: _Around,
-    databases: Databases,
-    recorder: Recorder,
-    keys: KeyRing,
-    mapper: Mapper,
-    vault: AccessVault,
-    ledger: EventLedger,
-    drafts: SealedDrafts,
-    tracking: ViewTracking,
-) -> Services:
-    snapshots = SnapshotRecorder(databases.events)
-
-    def store(aggregate_class: type[Aggregate]) -> AggregateStore[Any]:
-        return AggregateStore(databases.events, mapper, aggregate_class, snapshots)
-
-    state = SqlAccessState(databases.events, vault)
-    access = Access(ledger=ledger, state=state)
-    rows = RowSealer(keys, mapper.log)
-    common: dict[str, Any] = {"ledger": ledger, "access": access}
-    hasher = Argon2Hasher()
-    risk_flags = RiskFlagService(
-        **common,
-        risk_flags=store(RiskFlag),
-        measures=store(Measure),
-        sessions=store(Session),
-        clients=store(Client),
-        journey=SqlJourneyView(tracking, rows),
-    )
-    clients = ClientService(
-        **common,
-        state=state,
-        clients=store(Client),
-        identities=store(Identity),
-        caseload=SqlCaseloadView(tracking, rows, SystemClock()),
-    )
-    facts = SqlFactsStore(tracking, rows)
-    progress = ProgressService(
-        **common,
-        state=state,
-        facts=facts,
-        journey=SqlJourneyView(tracking, rows),
-        caseload=SqlCaseloadView(tracking, rows, SystemClock()),
-        zone=clinic_zone,
-    )
-    return Services(
-        clients=clients,
-        sessions=SessionService(**common, sessions=store(Session), goals=store(Goal), drafts=drafts),
-        appointments=AppointmentService(
-            **common, state=state, appointments=store(Appointment), sessions=store(Session)
-        ),
-        goals=GoalService(
-            **common,
-            goals=store(Goal),
-            sessions=store(Session),
-            journey=SqlJourneyView(tracking, rows),
-            instruments=published(),
-        ),
-        measures=MeasureService(
-            **common,
-            measures=store(Measure),
-            risk_flags=store(RiskFlag),
-            sessions=store(Session),
-            journey=SqlJourneyView(tracking, rows),
-            instruments=published(),
-        ),
-        risk_flags=risk_flags,
-        worklist=WorklistService(
-            **common,
-            state=state,
-            journey=SqlJourneyView(tracking, rows),
-            facts=facts,
-            risk_flags=risk_flags,
-            thresholds=thresholds,
-            zone=clinic_zone,
-        ),
-        treatment_plans=TreatmentPlanService(
-            **common, plans=store(TreatmentPlan), diagnoses=store(Diagnosis), goals=store(Goal)
-        ),
-        safety_plans=SafetyPlanService(**common, plans=store(SafetyPlan)),
-        diagnoses=DiagnosisService(
-            **common, diagnoses=store(Diagnosis), codes=Icd10Cm(), journey=SqlJourneyView(tracking, rows)
-        ),
-        medications=MedicationService(**common, medications=store(Medication), journey=SqlJourneyView(tracking, rows)),
-        transcripts=TranscriptService(**common, sessions=store(Session), transcripts=store(Transcript)),
-        drafts=DraftService(**common, drafts=drafts),
-        journey=JourneyService(**common, journey=SqlJourneyView(tracking, rows), zone=clinic_zone),
-        progress=progress,
-        reports=ReportService(
-            **common,
-            state=state,
-            reports=SealedReports(databases.events, recorder, mapper, keys, recorder.deployment_id),
-            feed=SqlChangeFeed(databases.events, recorder, mapper),
-            queue=around.queue,
-            progress=progress,
-            clients=clients,
-            printer=around.printer,
-            clock=SystemClock(),
-            days=around.report_days,
-        ),
-        context=ContextService(**common, journey=SqlJourneyView(tracking, rows), means=means, zone=clinic_zone),
-        events=EventService(**common, reader=SqlEventReader(databases.events, recorder, mapper)),
-        audit=AuditService(**common, audit=SqlAuditView(tracking)),
-        accounts=AccountService(**common, state=state, accounts=store(Account), hasher=hasher),
-        service_accounts=ServiceAccountService(
-            **common,
-            accounts=store(Account),
-            sign_ins=store(SignIn),
-            signer=JoseTokenSigner(keys, mapper.log),
-            secrets=OsSecrets(),
-            ids=UuidSource(),
-        ),
-        changes=ChangeService(**common, state=state, feed=SqlChangeFeed(databases.events, recorder, mapper)),
-        webhooks=WebhookService(
-            **common,
-            webhooks=store(Webhook),
-            deliveries=SqlDeliveryStore(databases.events, recorder, mapper),
-            feed=SqlChangeFeed(databases.events, recorder, mapper),
-            sender=around.sender,
-            secrets=OsSecrets(),
-            clock=SystemClock(),
-        ),
-        sign_in=SignInService(
-            ledger=ledger,
-            state=state,
-            accounts=store(Account),
-            sign_ins=store(SignIn),
-            hasher=hasher,
-            signer=JoseTokenSigner(keys, mapper.log),
-            secrets=OsSecrets(),
-            ids=UuidSource(),
-        ),
-    )

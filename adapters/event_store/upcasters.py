@@ -18,7 +18,14 @@ def _without_scopes(state: State) -> State:
     return {**state, "scopes": []}
 
 
-UPCASTERS: Final[Upcasters] = MappingProxyType({("account.created", 1): _without_scopes})
+def _for_oneself(state: State) -> State:
+    """Nobody acted for another before there were grants, and entries named the clients of a list among their resources."""
+    return {**state, "on_behalf_of": None, "clients": []}
+
+
+UPCASTERS: Final[Upcasters] = MappingProxyType(
+    {("account.created", 1): _without_scopes, ("audit.entry", 1): _for_oneself}
+)
 """By (precise kind, version it was written under)."""
 
 

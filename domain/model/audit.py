@@ -28,6 +28,8 @@ class AuditEvent(DomainEvent):
     reason: str
     purpose: str
     origin: str
+    on_behalf_of: UUID | None
+    clients: tuple[UUID, ...]
 
     @staticmethod
     def of(call: Call, entry: AuditEntry, number: int) -> "AuditEvent":
@@ -45,4 +47,6 @@ class AuditEvent(DomainEvent):
             reason=entry.reason,
             purpose=call.purpose.value,
             origin=call.origin,
+            on_behalf_of=call.on_behalf_of,
+            clients=entry.clients,
         )

@@ -20,6 +20,12 @@ class Relation(StrEnum):
     REPRESENTATIVE = "representative"
     SYSTEM = "system"
     """A service account that was let in: another program of the practice."""
+    BREAK_GLASS = "break_glass"
+    """Opened the chart in an emergency; ends by itself, never stored among the team."""
+    CUSTODIAN = "custodian"
+    """Named to keep an author's psychotherapy notes when the author no longer can."""
+    AUTHORISED = "authorised"
+    """Let in to psychotherapy notes by the client's written authorisation (45 CFR 164.508(a)(2))."""
     AUTHOR = "author"
     """Wrote the entry in question; never stored, and holds after leaving the care team."""
 

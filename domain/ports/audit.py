@@ -16,7 +16,8 @@ class AuditEntry:
     """What was done, to whose record, to which things.
 
     `action` is a code such as `session.sign`; `client_id` None for what concerns no client; `resources` are ids of the
-    things read or written; `reason` a code (why denied), never prose.
+    things read or written; `reason` a code (why denied), never prose. `clients` are all clients whose record was touched
+    where there are several: those a list showed, say.
     """
 
     action: str
@@ -24,3 +25,4 @@ class AuditEntry:
     resources: tuple[UUID, ...] = ()
     outcome: Outcome = Outcome.ALLOWED
     reason: str = ""
+    clients: tuple[UUID, ...] = ()

@@ -27,6 +27,8 @@ class Purpose(StrEnum):
     CLIENT_REQUEST = "client_request"
     MODEL_TRAINING = "model_training"
     RESEARCH = "research"
+    EMERGENCY = "emergency"
+    """Danger to life or limb: what break-glass access is for, and nothing else."""
 
 
 class Scope(StrEnum):
@@ -83,3 +85,5 @@ class Call:
     command: Command | None = None
     expected_version: int | None = None
     """The version the caller read (If-Match); None where the call needs none."""
+    on_behalf_of: UUID | None = None
+    """The account whose expiring grant a job acts under; both are audited."""

@@ -286,6 +286,8 @@ _FIELDS = {
         "reason": "outside_care_team",
         "purpose": "treatment",
         "origin": "192.0.2.7",
+        "on_behalf_of": None,
+        "clients": (),
     },
 } | _CARE_FIELDS
 

@@ -1,0 +1,16 @@
+"""Who may do what, to which class of record, standing how to the client, for which purpose, and why that is right.
+
+Deny by default: what no rule allows is denied. `tests/domain/test_policy.py` states the same rules in other words and
+compares the two over every combination.
+"""
+
+from typing import Final
+
+from domain.services.policy import house, record
+from domain.services.policy.actions import Action
+from domain.services.policy.rule import Rule
+from domain.services.policy.scopes import SCOPES
+
+__all__ = ["RULES", "SCOPES", "Action", "Rule"]
+
+RULES: Final[tuple[Rule, ...]] = (*record.RULES, *house.RULES)

@@ -1,0 +1,10 @@
+"""Journey entries of protected classes."""
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
