@@ -75,7 +75,7 @@ class SqlChangeFeed:
             resource_id=stream_of(row),
             version=row.originator_version,
             client_id=row.subject,
-            recorded_at=_instant(row.recorded_at_us),
+            recorded_at=instant(row.recorded_at_us),
         )
 
 
@@ -101,7 +101,7 @@ class SqlEventReader:
             version=row.originator_version,
             client_id=row.subject,
             record_class=row.record_class,
-            recorded_at=_instant(row.recorded_at_us),
+            recorded_at=instant(row.recorded_at_us),
             happened_at=happened_at,
             leaf=row.leaf,
             data=fields,
@@ -126,6 +126,6 @@ def _fenced(engine: Engine, clients: AbstractSet[UUID]) -> AbstractSet[UUID]:
         return set(connection.execute(select(fences.c.subject).where(fences.c.subject.in_(clients))).scalars())
 
 
-def _instant(microseconds: int) -> datetime:
+def instant(microseconds: int) -> datetime:
     """Exact: floating point would lose the last digit."""
     return _EPOCH + timedelta(microseconds=microseconds)
