@@ -34,21 +34,32 @@ from domain.model.account import (
 from domain.model.checks import TextNotAllowed
 from domain.ports.access import ListedAccount
 from domain.ports.call import Role
-from domain.services.access import RoleNotPermitted
+from domain.services.access import Action, RoleNotPermitted
 from domain.services.accounts import LIST_MOST, CannotDisableOneself, Colleague, WrongPassword
 from domain.services.rendering import instant_as_json, microseconds_as_json
 
 router = APIRouter(prefix="/v1", tags=["Accounts"], route_class=Operation)
 
 
-@router.get("/me", **reads("Read one's own account", AccountOut, RoleNotPermitted, versioned=True))
+@router.get(
+    "/me",
+    **reads("Read one's own account", AccountOut, RoleNotPermitted, versioned=True, action=Action.ACCOUNT_READ_OWN),
+)
 def read_own_account(ask: Reader) -> Response:
     """Who the access token belongs to."""
     return _found(ask.services.accounts.read(ask.call(), ask.actor.id))
 
 
 @router.put(
-    "/me/password", **changes("Change one's own password", RoleNotPermitted, WrongPassword, Invalid, TextNotAllowed)
+    "/me/password",
+    **changes(
+        "Change one's own password",
+        RoleNotPermitted,
+        WrongPassword,
+        Invalid,
+        TextNotAllowed,
+        action=Action.ACCOUNT_CHANGE_PASSWORD,
+    ),
 )
 def change_password(body: PasswordIn, ask: Writer) -> Response:
     """Ends every other sign-in of the account."""
@@ -57,7 +68,10 @@ def change_password(body: PasswordIn, ask: Writer) -> Response:
         return written(ask.services.accounts.change_password(ask.writing(), body.current, body.new))
 
 
-@router.post("/accounts", **creates("Create an account", RoleNotPermitted, LoginTaken, Invalid, TextNotAllowed))
+@router.post(
+    "/accounts",
+    **creates("Create an account", RoleNotPermitted, LoginTaken, Invalid, TextNotAllowed, action=Action.ACCOUNT_CREATE),
+)
 def create_account(body: AccountIn, ask: Writer) -> Response:
     """For operators. The person should change the password at the first sign-in."""
     account_id = ask.runtime.ids.opaque()
@@ -76,7 +90,16 @@ def create_account(body: AccountIn, ask: Writer) -> Response:
     return written(receipt, location=location)
 
 
-@router.get("/accounts", **reads("List accounts", AccountsOut, RoleNotPermitted, CursorInvalid))
+@router.get(
+    "/accounts",
+    **reads(
+        "List accounts",
+        AccountsOut,
+        RoleNotPermitted,
+        CursorInvalid,
+        action=(Action.ACCOUNT_LIST, Action.ACCOUNT_DIRECTORY),
+    ),
+)
 def list_accounts(
     ask: Reader,
     role: Annotated[Role | None, Query(description="Only accounts of this role.")] = None,
@@ -96,7 +119,10 @@ def list_accounts(
 
 
 @router.post(
-    "/accounts/lookup", **reads("Look an account up", FoundAccountsOut, RoleNotPermitted, Invalid, TextNotAllowed)
+    "/accounts/lookup",
+    **reads(
+        "Look an account up", FoundAccountsOut, RoleNotPermitted, Invalid, TextNotAllowed, action=Action.ACCOUNT_LIST
+    ),
 )
 def look_account_up(body: AccountLookupIn, ask: Reader) -> Response:
     """For operators: exact, by login, which is sent in the body because addresses of people do not belong into URLs."""
@@ -105,7 +131,15 @@ def look_account_up(body: AccountLookupIn, ask: Reader) -> Response:
 
 
 @router.get(
-    "/accounts/{account_id}", **reads("Read an account", AccountOut, RoleNotPermitted, AccountNotFound, versioned=True)
+    "/accounts/{account_id}",
+    **reads(
+        "Read an account",
+        AccountOut,
+        RoleNotPermitted,
+        AccountNotFound,
+        versioned=True,
+        action=(Action.ACCOUNT_READ, Action.ACCOUNT_READ_OWN),
+    ),
 )
 def read_account(account_id: UUID, ask: Reader) -> Response:
     """One's own, or any for operators. Says nothing clinical."""
@@ -114,7 +148,14 @@ def read_account(account_id: UUID, ask: Reader) -> Response:
 
 @router.post(
     "/accounts/{account_id}/disabled",
-    **changes("Disable an account", RoleNotPermitted, AccountNotFound, AccountDisabled, CannotDisableOneself),
+    **changes(
+        "Disable an account",
+        RoleNotPermitted,
+        AccountNotFound,
+        AccountDisabled,
+        CannotDisableOneself,
+        action=Action.ACCOUNT_DISABLE,
+    ),
 )
 def disable_account(account_id: UUID, ask: Editor) -> Response:
     """Its sign-ins end at once, and it opens no more until it is enabled. What it did stays on record."""
@@ -123,7 +164,7 @@ def disable_account(account_id: UUID, ask: Editor) -> Response:
 
 @router.post(
     "/accounts/{account_id}/enabled",
-    **changes("Enable an account", RoleNotPermitted, AccountNotFound, AccountNotDisabled),
+    **changes("Enable an account", RoleNotPermitted, AccountNotFound, AccountNotDisabled, action=Action.ACCOUNT_ENABLE),
 )
 def enable_account(account_id: UUID, ask: Editor) -> Response:
     """Takes back that it was disabled."""
@@ -132,7 +173,7 @@ def enable_account(account_id: UUID, ask: Editor) -> Response:
 
 @router.post(
     "/accounts/{account_id}/unlocked",
-    **changes("Unlock an account", RoleNotPermitted, AccountNotFound, AccountNotLocked),
+    **changes("Unlock an account", RoleNotPermitted, AccountNotFound, AccountNotLocked, action=Action.ACCOUNT_UNLOCK),
 )
 def unlock_account(account_id: UUID, ask: Editor) -> Response:
     """Forgets failed sign-ins before the lock runs out by itself."""
@@ -141,7 +182,14 @@ def unlock_account(account_id: UUID, ask: Editor) -> Response:
 
 @router.put(
     "/accounts/{account_id}/supervision",
-    **changes("Change who supervises a trainee", RoleNotPermitted, AccountNotFound, SupervisionUnchanged, Invalid),
+    **changes(
+        "Change who supervises a trainee",
+        RoleNotPermitted,
+        AccountNotFound,
+        SupervisionUnchanged,
+        Invalid,
+        action=Action.ACCOUNT_CHANGE_SUPERVISION,
+    ),
 )
 def change_supervision(account_id: UUID, body: SupervisionIn, ask: Editor) -> Response:
     """For operators. What the trainee signs from now on awaits this supervisor; with null it awaits nobody. What was signed

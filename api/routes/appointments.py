@@ -24,7 +24,7 @@ from domain.model.checks import ImpossibleTime, OutOfRange, TextNotAllowed
 from domain.model.client import ClientEnteredInError, ClientNotFound
 from domain.model.moment import UnknownZone, ZonelessTime
 from domain.model.session import SessionEnteredInError, SessionNotFound
-from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.rendering import appointment_as_json
 
 router = APIRouter(prefix="/v1", tags=["Appointments"], route_class=Operation)
@@ -37,7 +37,16 @@ _OPEN = (AppointmentNotPlanned, AppointmentEnteredInError)
 
 @router.post(
     "/clients/{client_id}/appointments",
-    **creates("Plan an appointment", ClientNotFound, ClientEnteredInError, Erased, Invalid, *_DENIED, *_TIMES),
+    **creates(
+        "Plan an appointment",
+        ClientNotFound,
+        ClientEnteredInError,
+        Erased,
+        Invalid,
+        *_DENIED,
+        *_TIMES,
+        action=Action.APPOINTMENT_PLAN,
+    ),
 )
 def plan_appointment(client_id: UUID, body: AppointmentIn, ask: Writer) -> Response:
     """Up to five years ahead, or up to one year back: walk-ins are written down afterwards."""
@@ -55,7 +64,10 @@ def plan_appointment(client_id: UUID, body: AppointmentIn, ask: Writer) -> Respo
     return written(receipt, location=location)
 
 
-@router.get("/appointments/{appointment_id}", **reads("Read an appointment", AppointmentOut, *_THERE, versioned=True))
+@router.get(
+    "/appointments/{appointment_id}",
+    **reads("Read an appointment", AppointmentOut, *_THERE, versioned=True, action=Action.APPOINTMENT_READ),
+)
 def read_appointment(appointment_id: UUID, ask: Reader) -> Response:
     """With what became of it, always as of now."""
     appointment = ask.services.appointments.read(ask.call(), appointment_id)
@@ -63,7 +75,10 @@ def read_appointment(appointment_id: UUID, ask: Reader) -> Response:
 
 
 @router.put(
-    "/appointments/{appointment_id}", **changes("Move an appointment", *_THERE, *_OPEN, *_TIMES, ClientEnteredInError)
+    "/appointments/{appointment_id}",
+    **changes(
+        "Move an appointment", *_THERE, *_OPEN, *_TIMES, ClientEnteredInError, action=Action.APPOINTMENT_RESCHEDULE
+    ),
 )
 def reschedule_appointment(appointment_id: UUID, body: PlanIn, ask: Editor) -> Response:
     """Another time, length or modality, while it is still planned."""
@@ -85,6 +100,7 @@ def reschedule_appointment(appointment_id: UUID, body: PlanIn, ask: Editor) -> R
         SessionNotFound,
         SessionOfAnotherClient,
         SessionEnteredInError,
+        action=Action.APPOINTMENT_HOLD,
     ),
 )
 def hold_appointment(appointment_id: UUID, body: HeldIn, ask: Editor) -> Response:
@@ -96,7 +112,7 @@ def hold_appointment(appointment_id: UUID, body: HeldIn, ask: Editor) -> Respons
 
 @router.post(
     "/appointments/{appointment_id}/cancelled",
-    **changes("Cancel an appointment", *_THERE, *_OPEN, Invalid, ImpossibleTime),
+    **changes("Cancel an appointment", *_THERE, *_OPEN, Invalid, ImpossibleTime, action=Action.APPOINTMENT_CANCEL),
 )
 def cancel_appointment(appointment_id: UUID, body: CancelledIn, ask: Editor) -> Response:
     """Reasons are codes, so that no story stands in a list. Clients cancel for themselves, as of now."""
@@ -107,7 +123,9 @@ def cancel_appointment(appointment_id: UUID, body: CancelledIn, ask: Editor) -> 
 
 @router.post(
     "/appointments/{appointment_id}/missed",
-    **changes("Say that an appointment was missed", *_THERE, *_OPEN, AppointmentNotYetDue),
+    **changes(
+        "Say that an appointment was missed", *_THERE, *_OPEN, AppointmentNotYetDue, action=Action.APPOINTMENT_MISS
+    ),
 )
 def miss_appointment(appointment_id: UUID, body: MissedIn, ask: Editor) -> Response:
     """It did not take place though nobody called it off; never before its start."""
@@ -116,7 +134,13 @@ def miss_appointment(appointment_id: UUID, body: MissedIn, ask: Editor) -> Respo
 
 @router.post(
     "/appointments/{appointment_id}/entered-in-error",
-    **changes("Mark an appointment as entered in error", *_THERE, TextNotAllowed, AppointmentEnteredInError),
+    **changes(
+        "Mark an appointment as entered in error",
+        *_THERE,
+        TextNotAllowed,
+        AppointmentEnteredInError,
+        action=Action.APPOINTMENT_MARK_ENTERED_IN_ERROR,
+    ),
 )
 def mark_appointment_entered_in_error(appointment_id: UUID, body: ReasonIn, ask: Editor) -> Response:
     """For a wrong chart or a wrong outcome; plan it again if need be."""

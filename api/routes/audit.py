@@ -17,7 +17,7 @@ from domain.errors import ViewBehind
 from domain.model.checks import ImpossibleTime
 from domain.ports.audit import Outcome
 from domain.ports.views import AuditRecord, Page
-from domain.services.access import RoleNotPermitted
+from domain.services.access import Action, RoleNotPermitted
 from domain.services.rendering import instant_as_json
 
 router = APIRouter(prefix="/v1/audit", tags=["Audit"], route_class=Operation)
@@ -30,7 +30,7 @@ OutcomeCode = Annotated[Outcome | None, Query(description="Only entries with thi
 Limit = Annotated[int, Query(ge=1, le=1_000, description="Most entries of a page.")]
 
 
-@router.get("/mine", **reads("Read one's own trail", AuditOut, *_ERRORS))
+@router.get("/mine", **reads("Read one's own trail", AuditOut, *_ERRORS, action=Action.AUDIT_READ_OWN))
 def read_own_trail(  # noqa: PLR0917 - FastAPI passes them by name
     ask: Reader,
     client_id: UUID | None = None,
@@ -55,7 +55,7 @@ def read_own_trail(  # noqa: PLR0917 - FastAPI passes them by name
     return _page(ask, query, page)
 
 
-@router.get("", **reads("Search the audit", AuditOut, *_ERRORS))
+@router.get("", **reads("Search the audit", AuditOut, *_ERRORS, action=Action.AUDIT_SEARCH))
 def search_audit(  # noqa: PLR0917 - FastAPI passes them by name
     ask: Reader,
     actor_id: UUID | None = None,

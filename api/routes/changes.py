@@ -11,14 +11,24 @@ from api.declare import reads
 from api.dispatch import Operation
 from api.models.changes import ChangesOut
 from domain.ports.feed import PositionAhead
-from domain.services.access import RoleNotPermitted, ScopeNotPermitted
+from domain.services.access import Action, RoleNotPermitted, ScopeNotPermitted
 from domain.services.changes import LIST_MOST
 from domain.services.rendering import instant_as_json
 
 router = APIRouter(prefix="/v1/changes", tags=["Changes"], route_class=Operation)
 
 
-@router.get("", **reads("Follow what changes", ChangesOut, RoleNotPermitted, ScopeNotPermitted, PositionAhead))
+@router.get(
+    "",
+    **reads(
+        "Follow what changes",
+        ChangesOut,
+        RoleNotPermitted,
+        ScopeNotPermitted,
+        PositionAhead,
+        action=Action.CHANGES_READ,
+    ),
+)
 def follow_changes(
     ask: Reader,
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="Only what came after this position.")] = 0,

@@ -37,7 +37,7 @@ from domain.model.client import (
 from domain.model.identity import IdentityUnchanged
 from domain.model.moment import UnknownZone
 from domain.ports.views import CaseloadItem
-from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.rendering import client_as_json, identity_as_json, instant_as_json
 
 router = APIRouter(prefix="/v1/clients", tags=["Clients"], route_class=Operation)
@@ -46,7 +46,7 @@ _THERE = (ClientNotFound, Erased, RoleNotPermitted, OutsideCareTeam, RelationNot
 _IDENTITY = (Invalid, TextNotAllowed, OutOfRange, UnknownZone)
 
 
-@router.post("", **creates("Register a client", RoleNotPermitted, *_IDENTITY))
+@router.post("", **creates("Register a client", RoleNotPermitted, *_IDENTITY, action=Action.CLIENT_REGISTER))
 def register_client(body: IdentityIn, ask: Writer) -> Response:
     """Open a chart under a random id that says nothing of the person. The caller becomes the primary clinician. Look the
     client up first, so that nobody has two charts.
@@ -57,14 +57,19 @@ def register_client(body: IdentityIn, ask: Writer) -> Response:
     return written(receipt, location=location)
 
 
-@router.get("", **reads("List one's caseload", CaseloadOut, RoleNotPermitted, ViewBehind))
+@router.get(
+    "", **reads("List one's caseload", CaseloadOut, RoleNotPermitted, ViewBehind, action=Action.CLIENT_CASELOAD)
+)
 def read_caseload(ask: Reader) -> Response:
     """The clients whose care team the caller is in, in the order they joined."""
     items = ask.services.clients.caseload(ask.call(), ask.at_least)
     return found({"items": [_item_as_json(item) for item in items]})
 
 
-@router.post("/lookup", **reads("Look a client up", LookupOut, RoleNotPermitted, Invalid, TextNotAllowed))
+@router.post(
+    "/lookup",
+    **reads("Look a client up", LookupOut, RoleNotPermitted, Invalid, TextNotAllowed, action=Action.CLIENT_FIND),
+)
 def look_client_up(body: LookupIn, ask: Reader) -> Response:
     """Exact, over the whole organisation: the normalised family name and the birth date as registered. Answers ids, and
     nothing of the person. Limited to a number an account and minute, and on record. Go on with a chart whose status is
@@ -75,14 +80,17 @@ def look_client_up(body: LookupIn, ask: Reader) -> Response:
     return found({"items": [asdict(hit) for hit in hits]})
 
 
-@router.get("/{client_id}", **reads("Read a chart", ClientOut, *_THERE, versioned=True))
+@router.get("/{client_id}", **reads("Read a chart", ClientOut, *_THERE, versioned=True, action=Action.CLIENT_READ))
 def read_client(client_id: UUID, ask: Reader) -> Response:
     """Care team, consents, status. Who the client is stands apart, at `/identity`."""
     client = ask.services.clients.read(ask.call(), client_id)
     return found(client_as_json(client), version=client.version)
 
 
-@router.get("/{client_id}/identity", **reads("Read who a client is", IdentityOut, *_THERE, versioned=True))
+@router.get(
+    "/{client_id}/identity",
+    **reads("Read who a client is", IdentityOut, *_THERE, versioned=True, action=Action.IDENTITY_READ),
+)
 def read_identity(client_id: UUID, ask: Reader) -> Response:
     """Names, birth date, contacts, representative. Its ETag is its own, not the chart's."""
     identity = ask.services.clients.identity(ask.call(), client_id)
@@ -91,7 +99,14 @@ def read_identity(client_id: UUID, ask: Reader) -> Response:
 
 @router.put(
     "/{client_id}/identity",
-    **changes("Correct who a client is", *_THERE, *_IDENTITY, IdentityUnchanged, ClientEnteredInError),
+    **changes(
+        "Correct who a client is",
+        *_THERE,
+        *_IDENTITY,
+        IdentityUnchanged,
+        ClientEnteredInError,
+        action=Action.IDENTITY_CORRECT,
+    ),
 )
 def correct_identity(client_id: UUID, body: IdentityIn, ask: Editor) -> Response:
     """The whole identity as it should read. What it read before stays in the log."""
@@ -109,6 +124,7 @@ def correct_identity(client_id: UUID, body: IdentityIn, ask: Editor) -> Response
         AlreadyInCareTeam,
         LastPrimaryClinician,
         ClientEnteredInError,
+        action=Action.CLIENT_JOIN_CARE_TEAM,
     ),
 )
 def join_care_team(client_id: UUID, account_id: UUID, body: TeamMemberIn, ask: Writer) -> Response:
@@ -120,7 +136,13 @@ def join_care_team(client_id: UUID, account_id: UUID, body: TeamMemberIn, ask: W
 
 @router.delete(
     "/{client_id}/care-team/{account_id}",
-    **changes("Take an account out of the care team", *_THERE, NotInCareTeam, LastPrimaryClinician),
+    **changes(
+        "Take an account out of the care team",
+        *_THERE,
+        NotInCareTeam,
+        LastPrimaryClinician,
+        action=(Action.CLIENT_LEAVE_CARE_TEAM, Action.CLIENT_STEP_DOWN),
+    ),
 )
 def leave_care_team(client_id: UUID, account_id: UUID, ask: Writer) -> Response:
     """Its access ends at once; its own unsigned sessions stay its to finish."""
@@ -129,7 +151,14 @@ def leave_care_team(client_id: UUID, account_id: UUID, ask: Writer) -> Response:
 
 @router.post(
     "/{client_id}/consents",
-    **changes("Record a consent", *_THERE, ImpossibleTime, TextNotAllowed, ClientEnteredInError),
+    **changes(
+        "Record a consent",
+        *_THERE,
+        ImpossibleTime,
+        TextNotAllowed,
+        ClientEnteredInError,
+        action=Action.CLIENT_GIVE_CONSENT,
+    ),
 )
 def give_consent(client_id: UUID, body: ConsentIn, ask: Writer) -> Response:
     """What the client agreed to, for which purpose, on which signed form. The chart lists it with its id."""
@@ -143,7 +172,9 @@ def give_consent(client_id: UUID, body: ConsentIn, ask: Writer) -> Response:
 
 @router.post(
     "/{client_id}/consents/{consent_id}/withdrawn",
-    **changes("Withdraw a consent", *_THERE, ConsentNotFound, ConsentAlreadyWithdrawn),
+    **changes(
+        "Withdraw a consent", *_THERE, ConsentNotFound, ConsentAlreadyWithdrawn, action=Action.CLIENT_WITHDRAW_CONSENT
+    ),
 )
 def withdraw_consent(client_id: UUID, consent_id: UUID, ask: Writer) -> Response:
     """Holds from now; what was done under it before stays lawful."""
@@ -152,7 +183,13 @@ def withdraw_consent(client_id: UUID, consent_id: UUID, ask: Writer) -> Response
 
 @router.post(
     "/{client_id}/entered-in-error",
-    **changes("Mark a chart as entered in error", *_THERE, TextNotAllowed, ClientEnteredInError),
+    **changes(
+        "Mark a chart as entered in error",
+        *_THERE,
+        TextNotAllowed,
+        ClientEnteredInError,
+        action=Action.CLIENT_MARK_ENTERED_IN_ERROR,
+    ),
 )
 def mark_client_entered_in_error(client_id: UUID, body: ReasonIn, ask: Editor) -> Response:
     """A chart opened twice or for the wrong person: it stays readable and takes nothing new, be it an entry, an amendment,

@@ -16,7 +16,7 @@ from domain.model.checks import ImpossibleTime, OutOfRange, TextNotAllowed
 from domain.model.client import ClientNotFound
 from domain.model.values import ZonelessTime
 from domain.progress.period import LookBackNotUnderstood, PeriodNotPossible
-from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted, ScopeNotPermitted
+from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted, ScopeNotPermitted
 from domain.services.context import Context
 from domain.services.context_choice import Chosen
 from domain.services.rendering import instant_as_json
@@ -42,6 +42,7 @@ router = APIRouter(prefix="/v1/clients", tags=["Context"], route_class=Operation
         ZonelessTime,
         OutOfRange,
         TextNotAllowed,
+        action=Action.CONTEXT_READ,
     ),
 )
 def choose_context(client_id: UUID, body: ContextIn, ask: Reader) -> Response:

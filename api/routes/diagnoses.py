@@ -24,7 +24,7 @@ from domain.model.diagnosis import (
     DiagnosisUnchanged,
     PrincipalDiagnosisListed,
 )
-from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.rendering_care import diagnosis_as_json
 
 router = APIRouter(prefix="/v1", tags=["Care record"], route_class=Operation)
@@ -42,7 +42,9 @@ _CONTENT = (
 
 @router.post(
     "/clients/{client_id}/diagnoses",
-    **creates("Record a diagnosis", ClientNotFound, ClientEnteredInError, *_DENIED, *_CONTENT),
+    **creates(
+        "Record a diagnosis", ClientNotFound, ClientEnteredInError, *_DENIED, *_CONTENT, action=Action.DIAGNOSIS_RECORD
+    ),
 )
 def record_diagnosis(client_id: UUID, body: DiagnosisIn, ask: Writer) -> Response:
     """By its code, which must be one that a diagnosis can have: a heading is refused, and the codes below it are named."""
@@ -54,7 +56,9 @@ def record_diagnosis(client_id: UUID, body: DiagnosisIn, ask: Writer) -> Respons
 
 @router.get(
     "/clients/{client_id}/diagnoses",
-    **reads("List a client's diagnoses", DiagnosesOut, ClientNotFound, ViewBehind, *_DENIED),
+    **reads(
+        "List a client's diagnoses", DiagnosesOut, ClientNotFound, ViewBehind, *_DENIED, action=Action.DIAGNOSIS_READ
+    ),
 )
 def list_diagnoses(client_id: UUID, ask: Reader) -> Response:
     """In the order in which they were recorded, those entered in error among them; not for accounts of clients."""
@@ -63,7 +67,10 @@ def list_diagnoses(client_id: UUID, ask: Reader) -> Response:
 
 
 @router.get(
-    "/diagnoses/{diagnosis_id}", **reads("Read a diagnosis", DiagnosisOut, DiagnosisNotFound, *_DENIED, versioned=True)
+    "/diagnoses/{diagnosis_id}",
+    **reads(
+        "Read a diagnosis", DiagnosisOut, DiagnosisNotFound, *_DENIED, versioned=True, action=Action.DIAGNOSIS_READ
+    ),
 )
 def read_diagnosis(diagnosis_id: UUID, ask: Reader) -> Response:
     """As of now. What it was before stays in the log."""
@@ -81,6 +88,7 @@ def read_diagnosis(diagnosis_id: UUID, ask: Reader) -> Response:
         ClientEnteredInError,
         *_DENIED,
         *_CONTENT,
+        action=Action.DIAGNOSIS_CHANGE,
     ),
 )
 def change_diagnosis(diagnosis_id: UUID, body: DiagnosisIn, ask: Editor) -> Response:
@@ -91,7 +99,12 @@ def change_diagnosis(diagnosis_id: UUID, body: DiagnosisIn, ask: Editor) -> Resp
 @router.post(
     "/diagnoses/{diagnosis_id}/entered-in-error",
     **changes(
-        "Mark a diagnosis as entered in error", DiagnosisNotFound, DiagnosisEnteredInError, TextNotAllowed, *_DENIED
+        "Mark a diagnosis as entered in error",
+        DiagnosisNotFound,
+        DiagnosisEnteredInError,
+        TextNotAllowed,
+        *_DENIED,
+        action=Action.DIAGNOSIS_CHANGE,
     ),
 )
 def mark_diagnosis_entered_in_error(diagnosis_id: UUID, body: ReasonIn, ask: Editor) -> Response:

@@ -16,7 +16,7 @@ from domain.errors import Erased, Invalid
 from domain.model.checks import TextNotAllowed
 from domain.model.client import ClientEnteredInError, ClientNotFound
 from domain.ports.ledger import Draft
-from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.drafts import DraftNotFound
 from domain.services.rendering import microseconds_as_json
 
@@ -27,7 +27,9 @@ _THERE = (DraftNotFound, RoleNotPermitted, OutsideCareTeam, RelationNotPermitted
 
 @router.put(
     "/{draft_id}",
-    **removes("Save a draft", *_THERE, ClientNotFound, ClientEnteredInError, Invalid, TextNotAllowed),
+    **removes(
+        "Save a draft", *_THERE, ClientNotFound, ClientEnteredInError, Invalid, TextNotAllowed, action=Action.DRAFT_SAVE
+    ),
 )
 def save_draft(draft_id: UUID, body: DraftIn, ask: Writer) -> Response:
     """Create or replace it under an id that the form made up. `content` is whatever the form holds; it need not be a valid
@@ -36,19 +38,19 @@ def save_draft(draft_id: UUID, body: DraftIn, ask: Writer) -> Response:
     return removed(ask.services.drafts.save(ask.writing(204), draft_id, body.client_id, body.text()))
 
 
-@router.get("", **reads("List one's drafts", DraftsOut, RoleNotPermitted))
+@router.get("", **reads("List one's drafts", DraftsOut, RoleNotPermitted, action=Action.DRAFT_LIST))
 def list_drafts(ask: Reader) -> Response:
     """Newest first, with what they hold."""
     return found({"items": [_draft_as_json(draft) for draft in ask.services.drafts.mine(ask.call())]})
 
 
-@router.get("/{draft_id}", **reads("Read a draft", DraftOut, *_THERE))
+@router.get("/{draft_id}", **reads("Read a draft", DraftOut, *_THERE, action=Action.DRAFT_READ))
 def read_draft(draft_id: UUID, ask: Reader) -> Response:
     """Another author's draft is answered as if there were none."""
     return found(_draft_as_json(ask.services.drafts.read(ask.call(), draft_id)))
 
 
-@router.delete("/{draft_id}", **removes("Discard a draft", *_THERE))
+@router.delete("/{draft_id}", **removes("Discard a draft", *_THERE, action=Action.DRAFT_DISCARD))
 def discard_draft(draft_id: UUID, ask: Writer) -> Response:
     """It is not part of the record and leaves nothing behind but the entry that it was discarded."""
     return removed(ask.services.drafts.discard(ask.writing(204), draft_id))

@@ -13,7 +13,7 @@ from api.dispatch import Operation
 from api.models.events import EventOut
 from domain.errors import Erased
 from domain.model.client import ClientNotFound
-from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.events import EventNotFound
 from domain.services.rendering import instant_as_json
 
@@ -31,6 +31,7 @@ router = APIRouter(prefix="/v1/clients", tags=["Progress"], route_class=Operatio
         RoleNotPermitted,
         OutsideCareTeam,
         RelationNotPermitted,
+        action=Action.EVENT_READ,
     ),
 )
 def read_event(

@@ -40,7 +40,7 @@ from domain.model.goal import (
 )
 from domain.model.moment import UnknownZone, ZonelessTime
 from domain.model.session import SessionEnteredInError, SessionNotFound
-from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.rendering_outcomes import goal_as_json
 
 router = APIRouter(prefix="/v1", tags=["Goals"], route_class=Operation)
@@ -63,7 +63,7 @@ _ACTIVE = (GoalNotActive, GoalEnteredInError)
 
 @router.post(
     "/clients/{client_id}/goals",
-    **creates("Set a goal", ClientNotFound, ClientEnteredInError, Erased, *_DENIED, *_CONTENT),
+    **creates("Set a goal", ClientNotFound, ClientEnteredInError, Erased, *_DENIED, *_CONTENT, action=Action.GOAL_SET),
 )
 def set_goal(client_id: UUID, body: GoalIn, ask: Writer) -> Response:
     """Counted by hand in percent, by an instrument's scores, or by milestones reached. A goal needs a target."""
@@ -77,14 +77,23 @@ def set_goal(client_id: UUID, body: GoalIn, ask: Writer) -> Response:
 
 @router.get(
     "/clients/{client_id}/goals",
-    **reads("List a client's goals", GoalsOut, ClientNotFound, Erased, ViewBehind, CursorInvalid, *_DENIED),
+    **reads(
+        "List a client's goals",
+        GoalsOut,
+        ClientNotFound,
+        Erased,
+        ViewBehind,
+        CursorInvalid,
+        *_DENIED,
+        action=Action.GOAL_READ,
+    ),
 )
 def list_goals(client_id: UUID, ask: Reader, limit: PageLimit = 100, cursor: Cursor = None) -> Response:
     """In the order they were set; those entered in error are marked, and not shown to clients."""
     return page_of(ask, client_id, "goals", ask.services.goals.of_client, limit=limit, cursor=cursor)
 
 
-@router.get("/goals/{goal_id}", **reads("Read a goal", GoalOut, *_THERE, versioned=True))
+@router.get("/goals/{goal_id}", **reads("Read a goal", GoalOut, *_THERE, versioned=True, action=Action.GOAL_READ))
 def read_goal(goal_id: UUID, ask: Reader) -> Response:
     """With the values recorded by hand and the milestones reached, always as of now."""
     goal = ask.services.goals.read(ask.call(), goal_id)
@@ -93,7 +102,15 @@ def read_goal(goal_id: UUID, ask: Reader) -> Response:
 
 @router.put(
     "/goals/{goal_id}",
-    **changes("Revise a goal", *_THERE, *_CONTENT, *_ACTIVE, MilestoneAlreadyReached, ClientEnteredInError),
+    **changes(
+        "Revise a goal",
+        *_THERE,
+        *_CONTENT,
+        *_ACTIVE,
+        MilestoneAlreadyReached,
+        ClientEnteredInError,
+        action=Action.GOAL_REVISE,
+    ),
 )
 def revise_goal(goal_id: UUID, body: GoalIn, ask: Editor) -> Response:
     """Send `content` as it was read, changed. Milestones keep their ids; one that was reached stays among them."""
@@ -113,6 +130,7 @@ def revise_goal(goal_id: UUID, body: GoalIn, ask: Editor) -> Response:
         ZonelessTime,
         UnknownZone,
         OutOfRange,
+        action=Action.GOAL_RECORD_PROGRESS,
     ),
 )
 def record_goal_progress(goal_id: UUID, body: GoalProgressIn, ask: Writer) -> Response:
@@ -136,6 +154,7 @@ def record_goal_progress(goal_id: UUID, body: GoalProgressIn, ask: Writer) -> Re
         MilestoneAlreadyReached,
         ClientEnteredInError,
         ImpossibleTime,
+        action=Action.GOAL_REACH_MILESTONE,
     ),
 )
 def reach_milestone(goal_id: UUID, milestone_id: UUID, body: MilestoneReachedIn, ask: Editor) -> Response:
@@ -143,14 +162,18 @@ def reach_milestone(goal_id: UUID, milestone_id: UUID, body: MilestoneReachedIn,
     return written(ask.services.goals.reach_milestone(ask.writing(), goal_id, milestone_id, body.reached_on))
 
 
-@router.post("/goals/{goal_id}/completed", **changes("Complete a goal", *_THERE, *_ACTIVE, ImpossibleTime))
+@router.post(
+    "/goals/{goal_id}/completed",
+    **changes("Complete a goal", *_THERE, *_ACTIVE, ImpossibleTime, action=Action.GOAL_COMPLETE),
+)
 def complete_goal(goal_id: UUID, body: GoalCompletedIn, ask: Editor) -> Response:
     """It was reached, whatever the numbers say: that is for people to judge."""
     return written(ask.services.goals.complete(ask.writing(), goal_id, body.completed_on))
 
 
 @router.post(
-    "/goals/{goal_id}/abandoned", **changes("Abandon a goal", *_THERE, *_ACTIVE, ImpossibleTime, TextNotAllowed)
+    "/goals/{goal_id}/abandoned",
+    **changes("Abandon a goal", *_THERE, *_ACTIVE, ImpossibleTime, TextNotAllowed, action=Action.GOAL_ABANDON),
 )
 def abandon_goal(goal_id: UUID, body: GoalAbandonedIn, ask: Editor) -> Response:
     """It is pursued no longer, and why."""
@@ -159,7 +182,9 @@ def abandon_goal(goal_id: UUID, body: GoalAbandonedIn, ask: Editor) -> Response:
 
 @router.post(
     "/goals/{goal_id}/reopened",
-    **changes("Reopen a goal", *_THERE, GoalAlreadyActive, GoalEnteredInError, ClientEnteredInError),
+    **changes(
+        "Reopen a goal", *_THERE, GoalAlreadyActive, GoalEnteredInError, ClientEnteredInError, action=Action.GOAL_REOPEN
+    ),
 )
 def reopen_goal(goal_id: UUID, ask: Editor) -> Response:
     """Pursue one again that was completed or abandoned."""
@@ -168,7 +193,13 @@ def reopen_goal(goal_id: UUID, ask: Editor) -> Response:
 
 @router.post(
     "/goals/{goal_id}/entered-in-error",
-    **changes("Mark a goal as entered in error", *_THERE, TextNotAllowed, GoalEnteredInError),
+    **changes(
+        "Mark a goal as entered in error",
+        *_THERE,
+        TextNotAllowed,
+        GoalEnteredInError,
+        action=Action.GOAL_MARK_ENTERED_IN_ERROR,
+    ),
 )
 def mark_goal_entered_in_error(goal_id: UUID, body: ReasonIn, ask: Editor) -> Response:
     """For a wrong chart; a goal that is pursued no longer is abandoned instead."""

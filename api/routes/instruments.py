@@ -12,13 +12,13 @@ from api.dispatch import Operation
 from api.models.instruments import InstrumentItemOut, InstrumentOut, InstrumentsOut
 from api.models.measures import Version
 from domain.instruments import InstrumentNotFound
-from domain.services.access import RoleNotPermitted
+from domain.services.access import Action, RoleNotPermitted
 from domain.services.rendering_outcomes import instrument_as_json
 
 router = APIRouter(prefix="/v1/instruments", tags=["Measures"], route_class=Operation)
 
 
-@router.get("", **reads("List instruments", InstrumentsOut, RoleNotPermitted))
+@router.get("", **reads("List instruments", InstrumentsOut, RoleNotPermitted, action=Action.INSTRUMENT_READ))
 def list_instruments(ask: Reader) -> Response:
     """The current version of each."""
     shown = InstrumentItemOut.model_fields
@@ -26,7 +26,10 @@ def list_instruments(ask: Reader) -> Response:
     return found({"items": [{name: each[name] for name in shown} for each in listed]})
 
 
-@router.get("/{key}", **reads("Read an instrument", InstrumentOut, InstrumentNotFound, RoleNotPermitted))
+@router.get(
+    "/{key}",
+    **reads("Read an instrument", InstrumentOut, InstrumentNotFound, RoleNotPermitted, action=Action.INSTRUMENT_READ),
+)
 def read_instrument(
     key: Annotated[
         str, Path(min_length=1, max_length=40, description="As the list of instruments gives it, such as `phq-9`.")

@@ -19,7 +19,7 @@ from domain.model.client import ClientNotFound
 from domain.model.goal import GoalNotFound
 from domain.ports.views import JourneyItem
 from domain.progress.period import LookBackNotUnderstood, PeriodNotPossible
-from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.journey import Wanted
 from domain.services.rendering import instant_as_json
 
@@ -43,6 +43,7 @@ router = APIRouter(prefix="/v1/clients", tags=["Journey"], route_class=Operation
         PeriodNotPossible,
         GoalNotFound,
         TextNotAllowed,
+        action=Action.JOURNEY_READ,
     ),
 )
 def read_journey(  # noqa: PLR0917 - FastAPI passes them by name

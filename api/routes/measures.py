@@ -29,7 +29,7 @@ from domain.model.measure import MeasureEnteredInError, MeasureNotFound
 from domain.model.moment import UnknownZone, ZonelessTime
 from domain.model.session import SessionEnteredInError, SessionNotFound
 from domain.ports.call import Role
-from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.rendering_outcomes import measure_as_json
 
 router = APIRouter(prefix="/v1", tags=["Measures"], route_class=Operation)
@@ -54,6 +54,7 @@ _INSTRUMENT = (InstrumentUnknown, InstrumentVersionUnknown, InstrumentRetired, A
         UnknownZone,
         *_INSTRUMENT,
         *_DENIED,
+        action=Action.MEASURE_RECORD,
     ),
 )
 def record_measure(client_id: UUID, body: MeasureIn, ask: Writer) -> Response:
@@ -79,14 +80,25 @@ def record_measure(client_id: UUID, body: MeasureIn, ask: Writer) -> Response:
 
 @router.get(
     "/clients/{client_id}/measures",
-    **reads("List a client's measures", MeasuresOut, ClientNotFound, Erased, ViewBehind, CursorInvalid, *_DENIED),
+    **reads(
+        "List a client's measures",
+        MeasuresOut,
+        ClientNotFound,
+        Erased,
+        ViewBehind,
+        CursorInvalid,
+        *_DENIED,
+        action=Action.MEASURE_READ,
+    ),
 )
 def list_measures(client_id: UUID, ask: Reader, limit: PageLimit = 100, cursor: Cursor = None) -> Response:
     """In the order they were taken; those entered in error are marked, and not shown to clients."""
     return page_of(ask, client_id, "measures", ask.services.measures.of_client, limit=limit, cursor=cursor)
 
 
-@router.get("/measures/{measure_id}", **reads("Read a measure", MeasureOut, *_THERE, versioned=True))
+@router.get(
+    "/measures/{measure_id}", **reads("Read a measure", MeasureOut, *_THERE, versioned=True, action=Action.MEASURE_READ)
+)
 def read_measure(measure_id: UUID, ask: Reader) -> Response:
     """With its answers, always as of now."""
     measure = ask.services.measures.read(ask.call(), measure_id)
@@ -96,7 +108,13 @@ def read_measure(measure_id: UUID, ask: Reader) -> Response:
 
 @router.post(
     "/measures/{measure_id}/entered-in-error",
-    **changes("Mark a measure as entered in error", *_THERE, TextNotAllowed, MeasureEnteredInError),
+    **changes(
+        "Mark a measure as entered in error",
+        *_THERE,
+        TextNotAllowed,
+        MeasureEnteredInError,
+        action=Action.MEASURE_MARK_ENTERED_IN_ERROR,
+    ),
 )
 def mark_measure_entered_in_error(measure_id: UUID, body: ReasonIn, ask: Editor) -> Response:
     """For a wrong chart. The flag it raised is marked too, as long as nobody has taken it on or passed it up; otherwise it

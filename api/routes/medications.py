@@ -20,7 +20,7 @@ from domain.model.medication import (
     MedicationNotFound,
     MedicationUnchanged,
 )
-from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.rendering_care import medication_as_json
 
 router = APIRouter(prefix="/v1", tags=["Care record"], route_class=Operation)
@@ -32,7 +32,14 @@ _STANDING = (MedicationNotFound, MedicationEnteredInError)
 
 @router.post(
     "/clients/{client_id}/medications",
-    **creates("Record a medication", ClientNotFound, ClientEnteredInError, *_DENIED, *_CONTENT),
+    **creates(
+        "Record a medication",
+        ClientNotFound,
+        ClientEnteredInError,
+        *_DENIED,
+        *_CONTENT,
+        action=Action.MEDICATION_RECORD,
+    ),
 )
 def record_medication(client_id: UUID, body: MedicationIn, ask: Writer) -> Response:
     """What the client takes, as they or their prescriber tell it; no prescription."""
@@ -44,7 +51,14 @@ def record_medication(client_id: UUID, body: MedicationIn, ask: Writer) -> Respo
 
 @router.get(
     "/clients/{client_id}/medications",
-    **reads("List a client's medications", MedicationsOut, ClientNotFound, ViewBehind, *_DENIED),
+    **reads(
+        "List a client's medications",
+        MedicationsOut,
+        ClientNotFound,
+        ViewBehind,
+        *_DENIED,
+        action=Action.MEDICATION_READ,
+    ),
 )
 def list_medications(client_id: UUID, ask: Reader) -> Response:
     """In the order in which they were recorded, those stopped or entered in error among them; the latter not for accounts of
@@ -56,7 +70,9 @@ def list_medications(client_id: UUID, ask: Reader) -> Response:
 
 @router.get(
     "/medications/{medication_id}",
-    **reads("Read a medication", MedicationOut, MedicationNotFound, *_DENIED, versioned=True),
+    **reads(
+        "Read a medication", MedicationOut, MedicationNotFound, *_DENIED, versioned=True, action=Action.MEDICATION_READ
+    ),
 )
 def read_medication(medication_id: UUID, ask: Reader) -> Response:
     """As of now. What it was before stays in the log."""
@@ -66,7 +82,15 @@ def read_medication(medication_id: UUID, ask: Reader) -> Response:
 
 @router.put(
     "/medications/{medication_id}",
-    **changes("Change a medication", *_STANDING, MedicationUnchanged, ClientEnteredInError, *_DENIED, *_CONTENT),
+    **changes(
+        "Change a medication",
+        *_STANDING,
+        MedicationUnchanged,
+        ClientEnteredInError,
+        *_DENIED,
+        *_CONTENT,
+        action=Action.MEDICATION_CHANGE,
+    ),
 )
 def change_medication(medication_id: UUID, body: MedicationIn, ask: Editor) -> Response:
     """Another dose, another prescriber, or a slip of the pen: the whole entry anew."""
@@ -82,6 +106,7 @@ def change_medication(medication_id: UUID, body: MedicationIn, ask: Editor) -> R
         ClientEnteredInError,
         *_DENIED,
         *_CONTENT,
+        action=Action.MEDICATION_CHANGE,
     ),
 )
 def stop_medication(medication_id: UUID, body: StoppedIn, ask: Editor) -> Response:
@@ -91,7 +116,9 @@ def stop_medication(medication_id: UUID, body: StoppedIn, ask: Editor) -> Respon
 
 @router.post(
     "/medications/{medication_id}/entered-in-error",
-    **changes("Mark a medication as entered in error", *_STANDING, TextNotAllowed, *_DENIED),
+    **changes(
+        "Mark a medication as entered in error", *_STANDING, TextNotAllowed, *_DENIED, action=Action.MEDICATION_CHANGE
+    ),
 )
 def mark_medication_entered_in_error(medication_id: UUID, body: ReasonIn, ask: Editor) -> Response:
     """For a wrong chart: it stays readable to the care team, marked, and counts for nothing."""

@@ -30,7 +30,7 @@ from domain.model.treatment_plan import (
     TreatmentPlanNotFound,
     TreatmentPlanUnchanged,
 )
-from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.rendering_care import safety_plan_as_json, treatment_plan_as_json
 from domain.services.treatment_plans import NotThisClients
 
@@ -52,6 +52,7 @@ Version = Annotated[
         RevisionNotFound,
         *_DENIED,
         versioned=True,
+        action=Action.TREATMENT_PLAN_READ,
     ),
 )
 def read_treatment_plan(client_id: UUID, ask: Reader, version: Version = None) -> Response:
@@ -72,6 +73,7 @@ def read_treatment_plan(client_id: UUID, ask: Reader, version: Version = None) -
         TreatmentPlanUnchanged,
         InstrumentUnknown,
         NotThisClients,
+        action=Action.TREATMENT_PLAN_WRITE,
     ),
 )
 def put_treatment_plan(client_id: UUID, body: TreatmentPlanIn, ask: Placer) -> Response:
@@ -95,6 +97,7 @@ def put_treatment_plan(client_id: UUID, body: TreatmentPlanIn, ask: Placer) -> R
         ClientEnteredInError,
         TreatmentPlanNotFound,
         TreatmentPlanEnteredInError,
+        action=Action.TREATMENT_PLAN_WRITE,
     ),
 )
 def review_treatment_plan(client_id: UUID, body: ReviewIn, ask: Editor) -> Response:
@@ -110,6 +113,7 @@ def review_treatment_plan(client_id: UUID, body: ReviewIn, ask: Editor) -> Respo
         TextNotAllowed,
         TreatmentPlanNotFound,
         TreatmentPlanEnteredInError,
+        action=Action.TREATMENT_PLAN_WRITE,
     ),
 )
 def mark_treatment_plan_entered_in_error(client_id: UUID, body: ReasonIn, ask: Editor) -> Response:
@@ -121,7 +125,15 @@ def mark_treatment_plan_entered_in_error(client_id: UUID, body: ReasonIn, ask: E
 
 @router.get(
     "/{client_id}/safety-plan",
-    **reads("Read the safety plan", SafetyPlanOut, SafetyPlanNotFound, RevisionNotFound, *_DENIED, versioned=True),
+    **reads(
+        "Read the safety plan",
+        SafetyPlanOut,
+        SafetyPlanNotFound,
+        RevisionNotFound,
+        *_DENIED,
+        versioned=True,
+        action=Action.SAFETY_PLAN_READ,
+    ),
 )
 def read_safety_plan(client_id: UUID, ask: Reader, version: Version = None) -> Response:
     """As of now, or with the text as of `version`; `revisions` lists the versions in which it changed."""
@@ -140,6 +152,7 @@ def read_safety_plan(client_id: UUID, ask: Reader, version: Version = None) -> R
         SafetyPlanAlreadyWritten,
         SafetyPlanUnchanged,
         SafetyPlanEmpty,
+        action=Action.SAFETY_PLAN_WRITE,
     ),
 )
 def put_safety_plan(client_id: UUID, body: SafetyPlanIn, ask: Placer) -> Response:
@@ -161,6 +174,7 @@ def put_safety_plan(client_id: UUID, body: SafetyPlanIn, ask: Placer) -> Respons
         TextNotAllowed,
         SafetyPlanNotFound,
         SafetyPlanEnteredInError,
+        action=Action.SAFETY_PLAN_WRITE,
     ),
 )
 def mark_safety_plan_entered_in_error(client_id: UUID, body: ReasonIn, ask: Editor) -> Response:

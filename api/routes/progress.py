@@ -24,7 +24,7 @@ from domain.ports.call import Role
 from domain.ports.pictures import Heading, Picture, PictureFormat
 from domain.progress.period import LookBackNotUnderstood, PeriodNotPossible, TooManyBuckets, day_of
 from domain.progress.report import By, Report
-from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted, ScopeNotPermitted
+from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted, ScopeNotPermitted
 from domain.services.rendering_progress import caseload_as_json, report_as_json
 
 router = APIRouter(prefix="/v1", tags=["Progress"], route_class=Operation)
@@ -48,7 +48,9 @@ Part = Annotated[By | None, Query(description="Also by day, week (from Monday), 
 
 @router.get(
     "/clients/{client_id}/progress",
-    **represents("Read a progress report", {JSON: ReportOut, PDF: bytes}, *_THERE, *_PERIOD),
+    **represents(
+        "Read a progress report", {JSON: ReportOut, PDF: bytes}, *_THERE, *_PERIOD, action=Action.PROGRESS_READ
+    ),
 )
 def read_progress(  # noqa: PLR0917 - FastAPI passes them by name
     client_id: UUID,
@@ -85,6 +87,7 @@ def read_progress(  # noqa: PLR0917 - FastAPI passes them by name
         *_THERE,
         *_PERIOD,
         NothingToDraw,
+        action=Action.PROGRESS_READ,
     ),
 )
 def draw_picture(  # noqa: PLR0917 - as above
@@ -112,7 +115,15 @@ def draw_picture(  # noqa: PLR0917 - as above
 
 
 @router.get(
-    "/caseload", **reads("See how one's caseload fares", CaseloadReportOut, RoleNotPermitted, ViewBehind, CursorInvalid)
+    "/caseload",
+    **reads(
+        "See how one's caseload fares",
+        CaseloadReportOut,
+        RoleNotPermitted,
+        ViewBehind,
+        CursorInvalid,
+        action=(Action.PROGRESS_CASELOAD, Action.CLIENT_CASELOAD),
+    ),
 )
 def read_caseload_progress(
     ask: Reader,

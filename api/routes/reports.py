@@ -22,7 +22,7 @@ from domain.model.values import ZonelessTime
 from domain.ports.ledger import Receipt
 from domain.ports.reports import ReportJob
 from domain.progress.period import LookBackNotUnderstood, PeriodNotPossible
-from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.rendering import microseconds_as_json
 from domain.services.reports import ReportFailed, ReportFormat, ReportNotFound, ReportNotReady, ReportWanted
 
@@ -42,6 +42,7 @@ _THERE = (ReportNotFound, ClientNotFound, *_PERMITTED)
         PeriodNotPossible,
         ImpossibleTime,
         ZonelessTime,
+        action=Action.REPORT_REQUEST,
     ),
 )
 def request_report(client_id: UUID, body: ReportIn, ask: Writer) -> Response:
@@ -62,13 +63,15 @@ def request_report(client_id: UUID, body: ReportIn, ask: Writer) -> Response:
     return written(Receipt(position=position, resource_id=report_id), location=location)
 
 
-@router.get("/reports", **reads("List one's reports", ReportJobsOut, RoleNotPermitted))
+@router.get("/reports", **reads("List one's reports", ReportJobsOut, RoleNotPermitted, action=Action.REPORT_LIST))
 def list_reports(ask: Reader) -> Response:
     """Newest first; those that have expired are gone."""
     return found({"items": [_job_as_json(job) for job in ask.services.reports.mine(ask.call())]})
 
 
-@router.get("/reports/{report_id}", **reads("Read how a report stands", ReportJobOut, *_THERE))
+@router.get(
+    "/reports/{report_id}", **reads("Read how a report stands", ReportJobOut, *_THERE, action=Action.REPORT_READ)
+)
 def read_report(report_id: UUID, ask: Reader) -> Response:
     """Another's report is answered as if there were none, and so is one that has expired."""
     return found(_job_as_json(ask.services.reports.read(ask.call(), report_id)))
@@ -83,6 +86,7 @@ def read_report(report_id: UUID, ask: Reader) -> Response:
         ReportNotReady,
         ReportFailed,
         NotAcceptable,
+        action=Action.REPORT_READ,
     ),
 )
 def read_report_result(report_id: UUID, ask: Reader) -> Response:

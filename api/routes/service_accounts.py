@@ -14,7 +14,7 @@ from api.models.service_accounts import SecretOut, ServiceAccountIn, TokenIn, To
 from domain.errors import Invalid
 from domain.model.account import AccountDisabled, AccountNotFound, SecretNotFound, SecretsMost
 from domain.model.checks import TextNotAllowed
-from domain.services.access import RoleNotPermitted
+from domain.services.access import Action, RoleNotPermitted
 from domain.services.service_accounts import InvalidClient, InvalidScope, ServiceToken
 
 router = APIRouter(prefix="/v1", route_class=Operation)
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1", route_class=Operation)
 @router.post(
     "/service-accounts",
     tags=["Accounts"],
-    **creates("Create a service account", RoleNotPermitted, Invalid, TextNotAllowed),
+    **creates("Create a service account", RoleNotPermitted, Invalid, TextNotAllowed, action=Action.ACCOUNT_CREATE),
 )
 def create_service_account(body: ServiceAccountIn, ask: Writer) -> Response:
     """For operators. It may do nothing but what its scopes include, and reads no chart until somebody who leads the
@@ -49,6 +49,7 @@ def create_service_account(body: ServiceAccountIn, ask: Writer) -> Response:
         SecretsMost,
         Invalid,
         status=201,
+        action=Action.ACCOUNT_ADD_SECRET,
     ),
 )
 def issue_secret(account_id: UUID, ask: Reader) -> Response:
@@ -62,14 +63,20 @@ def issue_secret(account_id: UUID, ask: Reader) -> Response:
 @router.delete(
     "/accounts/{account_id}/secrets/{secret_id}",
     tags=["Accounts"],
-    **changes("Revoke a secret", RoleNotPermitted, AccountNotFound, SecretNotFound),
+    **changes(
+        "Revoke a secret", RoleNotPermitted, AccountNotFound, SecretNotFound, action=Action.ACCOUNT_REVOKE_SECRET
+    ),
 )
 def revoke_secret(account_id: UUID, secret_id: UUID, ask: Editor) -> Response:
     """It opens nothing more, and every token of the account ends at once; with its other secret it gets new ones."""
     return written(ask.services.service_accounts.revoke_secret(ask.writing(), account_id, secret_id))
 
 
-@router.post("/token", tags=["Sign-in"], **answers("Get a token for a service", TokenOut, InvalidClient, InvalidScope))
+@router.post(
+    "/token",
+    tags=["Sign-in"],
+    **answers("Get a token for a service", TokenOut, InvalidClient, InvalidScope, action=Action.SIGN_IN_OPEN),
+)
 def get_token(body: TokenIn, ask: Opened) -> Response:
     """The client credentials grant of OAuth 2.0 (RFC 6749, 4.4), in JSON. There is no refresh token: ask again when the
     token has expired. It ends before that when the account is disabled or a secret revoked.

@@ -30,7 +30,7 @@ from domain.model.session import (
     SessionNotSigned,
     TooManyAddenda,
 )
-from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.rendering import session_as_json
 
 router = APIRouter(prefix="/v1", tags=["Sessions"], route_class=Operation)
@@ -52,6 +52,7 @@ _THERE = (SessionNotFound, Erased, *_DENIED)
         Erased,
         *_DENIED,
         *_CONTENT,
+        action=Action.SESSION_RECORD,
     ),
 )
 def record_session(client_id: UUID, body: SessionIn, ask: Writer) -> Response:
@@ -67,7 +68,9 @@ def record_session(client_id: UUID, body: SessionIn, ask: Writer) -> Response:
     return written(receipt, location=location)
 
 
-@router.get("/sessions/{session_id}", **reads("Read a session", SessionOut, *_THERE, versioned=True))
+@router.get(
+    "/sessions/{session_id}", **reads("Read a session", SessionOut, *_THERE, versioned=True, action=Action.SESSION_READ)
+)
 def read_session(session_id: UUID, ask: Reader) -> Response:
     """The entry with its signatures and addenda, always as of now. The read is on record before it is answered."""
     session = ask.services.sessions.read(ask.call(), session_id)
@@ -87,6 +90,7 @@ def read_session(session_id: UUID, ask: Reader) -> Response:
         ClientEnteredInError,
         GoalNotFound,
         GoalEnteredInError,
+        action=Action.SESSION_AMEND,
     ),
 )
 def amend_session(session_id: UUID, body: SessionContentIn, ask: Editor) -> Response:
@@ -99,7 +103,13 @@ def amend_session(session_id: UUID, body: SessionContentIn, ask: Editor) -> Resp
 @router.post(
     "/sessions/{session_id}/signature",
     **changes(
-        "Sign a session", *_THERE, NotTheAuthor, SessionAlreadySigned, AwaitingCosignature, SessionEnteredInError
+        "Sign a session",
+        *_THERE,
+        NotTheAuthor,
+        SessionAlreadySigned,
+        AwaitingCosignature,
+        SessionEnteredInError,
+        action=Action.SESSION_SIGN,
     ),
 )
 def sign_session(session_id: UUID, ask: Editor) -> Response:
@@ -111,7 +121,14 @@ def sign_session(session_id: UUID, ask: Editor) -> Response:
 
 @router.post(
     "/sessions/{session_id}/cosignature",
-    **changes("Co-sign a session", *_THERE, NotTheSupervisor, NotAwaitingCosignature, SessionEnteredInError),
+    **changes(
+        "Co-sign a session",
+        *_THERE,
+        NotTheSupervisor,
+        NotAwaitingCosignature,
+        SessionEnteredInError,
+        action=Action.SESSION_COSIGN,
+    ),
 )
 def cosign_session(session_id: UUID, ask: Editor) -> Response:
     """As the supervisor of its author, or as another supervisor in the client's care team who stands in."""
@@ -127,6 +144,7 @@ def cosign_session(session_id: UUID, ask: Editor) -> Response:
         NotTheSupervisor,
         NotAwaitingCosignature,
         SessionEnteredInError,
+        action=Action.SESSION_RETURN,
     ),
 )
 def return_session(session_id: UUID, body: ReturnIn, ask: Editor) -> Response:
@@ -145,6 +163,7 @@ def return_session(session_id: UUID, body: ReturnIn, ask: Editor) -> Response:
         SessionEnteredInError,
         TooManyAddenda,
         ClientEnteredInError,
+        action=Action.SESSION_ADD_ADDENDUM,
     ),
 )
 def add_addendum(session_id: UUID, body: AddendumIn, ask: Writer) -> Response:
@@ -155,7 +174,13 @@ def add_addendum(session_id: UUID, body: AddendumIn, ask: Writer) -> Response:
 
 @router.post(
     "/sessions/{session_id}/entered-in-error",
-    **changes("Mark a session as entered in error", *_THERE, TextNotAllowed, SessionEnteredInError),
+    **changes(
+        "Mark a session as entered in error",
+        *_THERE,
+        TextNotAllowed,
+        SessionEnteredInError,
+        action=Action.SESSION_MARK_ENTERED_IN_ERROR,
+    ),
 )
 def mark_session_entered_in_error(session_id: UUID, body: ReasonIn, ask: Editor) -> Response:
     """For a wrong chart or a session that never was: it stays readable, marked, and counts for nothing."""

@@ -16,7 +16,7 @@ from domain.model.checks import OutOfRange, TextNotAllowed
 from domain.model.client import ClientEnteredInError
 from domain.model.session import SessionEnteredInError, SessionNotFound
 from domain.model.transcript import TranscriptAlreadyAttached, TranscriptEnteredInError, TranscriptNotFound
-from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.rendering_care import transcript_as_json
 
 router = APIRouter(prefix="/v1/sessions", tags=["Care record"], route_class=BulkOperation)
@@ -25,7 +25,8 @@ _THERE = (SessionNotFound, TranscriptNotFound, RoleNotPermitted, OutsideCareTeam
 
 
 @router.get(
-    "/{session_id}/transcript", **reads("Read the transcript of a session", TranscriptOut, *_THERE, versioned=True)
+    "/{session_id}/transcript",
+    **reads("Read the transcript of a session", TranscriptOut, *_THERE, versioned=True, action=Action.TRANSCRIPT_READ),
 )
 def read_transcript(session_id: UUID, ask: Reader) -> Response:
     """Word for word. To accounts of clients those of signed sessions alone exist."""
@@ -43,6 +44,7 @@ def read_transcript(session_id: UUID, ask: Reader) -> Response:
         ClientEnteredInError,
         SessionEnteredInError,
         TranscriptAlreadyAttached,
+        action=Action.TRANSCRIPT_ATTACH,
     ),
 )
 def put_transcript(session_id: UUID, body: TranscriptIn, ask: Placer) -> Response:
@@ -56,7 +58,13 @@ def put_transcript(session_id: UUID, body: TranscriptIn, ask: Placer) -> Respons
 
 @router.post(
     "/{session_id}/transcript/entered-in-error",
-    **changes("Mark a transcript as entered in error", *_THERE, TextNotAllowed, TranscriptEnteredInError),
+    **changes(
+        "Mark a transcript as entered in error",
+        *_THERE,
+        TextNotAllowed,
+        TranscriptEnteredInError,
+        action=Action.TRANSCRIPT_MARK_ENTERED_IN_ERROR,
+    ),
 )
 def mark_transcript_entered_in_error(session_id: UUID, body: ReasonIn, ask: Editor) -> Response:
     """For the transcript of another session: it stays readable to the care team, marked, and counts for nothing."""

@@ -16,7 +16,7 @@ from domain.model.checks import TextNotAllowed
 from domain.model.webhook import WebhookNotFound, WebhookNotPaused, WebhookPaused
 from domain.ports.feed import PositionAhead
 from domain.ports.webhooks import TargetRefused
-from domain.services.access import RoleNotPermitted
+from domain.services.access import Action, RoleNotPermitted
 from domain.services.rendering import microseconds_as_json
 from domain.services.webhooks import IssuedWebhookSecret, WebhookState
 
@@ -36,6 +36,7 @@ _THERE = (RoleNotPermitted, WebhookNotFound)
         Invalid,
         TextNotAllowed,
         status=201,
+        action=Action.WEBHOOK_REGISTER,
     ),
 )
 def register_webhook(body: WebhookIn, ask: Reader) -> Response:
@@ -50,38 +51,43 @@ def register_webhook(body: WebhookIn, ask: Reader) -> Response:
     )
 
 
-@router.get("", **reads("List webhooks", WebhooksOut, RoleNotPermitted))
+@router.get("", **reads("List webhooks", WebhooksOut, RoleNotPermitted, action=Action.WEBHOOK_READ))
 def list_webhooks(ask: Reader) -> Response:
     """Oldest first, with how far each has come."""
     return found({"items": [_webhook_as_json(state) for state in ask.services.webhooks.browse(ask.call())]})
 
 
-@router.get("/{webhook_id}", **reads("Read a webhook", WebhookOut, *_THERE, versioned=True))
+@router.get("/{webhook_id}", **reads("Read a webhook", WebhookOut, *_THERE, versioned=True, action=Action.WEBHOOK_READ))
 def read_webhook(webhook_id: UUID, ask: Reader) -> Response:
     """How it is set, how far it has come and how its last attempt ended; never its secret."""
     state = ask.services.webhooks.read(ask.call(), webhook_id)
     return found(_webhook_as_json(state), version=state.webhook.version)
 
 
-@router.post("/{webhook_id}/secret", **answers("Change a webhook's secret", WebhookSecretOut, *_THERE, status=201))
+@router.post(
+    "/{webhook_id}/secret",
+    **answers("Change a webhook's secret", WebhookSecretOut, *_THERE, status=201, action=Action.WEBHOOK_CHANGE),
+)
 def rotate_webhook_secret(webhook_id: UUID, ask: Reader) -> Response:
     """For a day messages carry signatures by both secrets; receivers change theirs meanwhile."""
     return _issued(webhook_id, ask.services.webhooks.rotate_secret(ask.call(), webhook_id))
 
 
-@router.post("/{webhook_id}/paused", **changes("Pause a webhook", *_THERE, WebhookPaused))
+@router.post("/{webhook_id}/paused", **changes("Pause a webhook", *_THERE, WebhookPaused, action=Action.WEBHOOK_CHANGE))
 def pause_webhook(webhook_id: UUID, ask: Editor) -> Response:
     """Nothing is lost: it goes on where it stopped. One that takes nothing for a day pauses by itself."""
     return written(ask.services.webhooks.pause(ask.writing(), webhook_id))
 
 
-@router.post("/{webhook_id}/resumed", **changes("Resume a webhook", *_THERE, WebhookNotPaused))
+@router.post(
+    "/{webhook_id}/resumed", **changes("Resume a webhook", *_THERE, WebhookNotPaused, action=Action.WEBHOOK_CHANGE)
+)
 def resume_webhook(webhook_id: UUID, ask: Editor) -> Response:
     """Begins again at once with what it missed."""
     return written(ask.services.webhooks.resume(ask.writing(), webhook_id))
 
 
-@router.delete("/{webhook_id}", **changes("Remove a webhook", *_THERE))
+@router.delete("/{webhook_id}", **changes("Remove a webhook", *_THERE, action=Action.WEBHOOK_CHANGE))
 def remove_webhook(webhook_id: UUID, ask: Editor) -> Response:
     """For good. What it was sent stays on record."""
     return written(ask.services.webhooks.remove(ask.writing(), webhook_id))

@@ -14,7 +14,7 @@ from api.models.pages import Cursor
 from api.models.worklist import WorklistOut
 from domain.errors import ViewBehind
 from domain.ports.worklist import WorkItem
-from domain.services.access import RoleNotPermitted
+from domain.services.access import Action, RoleNotPermitted
 from domain.services.rendering import instant_as_json
 
 router = APIRouter(prefix="/v1", tags=["Work list"], route_class=Operation)
@@ -22,7 +22,14 @@ router = APIRouter(prefix="/v1", tags=["Work list"], route_class=Operation)
 
 @router.get(
     "/worklist",
-    **reads("Read what waits to be done", WorklistOut, RoleNotPermitted, ViewBehind, CursorInvalid),
+    **reads(
+        "Read what waits to be done",
+        WorklistOut,
+        RoleNotPermitted,
+        ViewBehind,
+        CursorInvalid,
+        action=Action.WORKLIST_READ,
+    ),
 )
 def read_worklist(
     ask: Reader,
