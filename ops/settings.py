@@ -132,6 +132,29 @@ def _level(text: str) -> str:
     return text.lower()
 
 
+def _off_box(text: str) -> str:
+    """A folder's path is made absolute, so that child processes mean the same."""
+    scheme = text.partition("://")[0] if "://" in text else ""
+    if scheme not in ("", "file", "s3") or "\0" in text:
+        raise _Shape("a folder (/mnt/safe, file:///mnt/safe) or a bucket (s3://bucket/prefix)")
+    return text if scheme else str(_path(text))
+
+
+def _web_address(text: str) -> str:
+    shape = "an address such as https://storage.example"
+    if not re.fullmatch(r"https?://[^\s,]+", text):
+        raise _Shape(shape)
+    _split(text, shape)
+    return text.rstrip("/")
+
+
+def _witnesses(text: str) -> tuple[str, ...]:
+    witnesses = tuple(" ".join(one.split()) for one in text.split(","))
+    if not all(re.fullmatch(r"https?://\S+ [^\s+]+\+[0-9a-f]{8}\+\S+", one) for one in witnesses):
+        raise _Shape("an address, a space and a verifier key for each witness, separated by commas")
+    return witnesses
+
+
 def _setting(parse: Callable[[str], Any], default: Any, *, secret: bool = False) -> Any:
     """A field read from PREFIX + its name in capitals. `default` is a value, or a function of the data folder."""
     return field(metadata={"parse": parse, "default": default}, repr=not secret)
@@ -190,6 +213,18 @@ class Settings:
     """Days that reports made in the background are kept."""
     webhook_networks: tuple[Network, ...] = _setting(_networks, ())
     """Private networks that webhooks may call; none by default. Only to a loopback network named here without TLS."""
+    log_key_file: Path = _setting(_path, lambda data_dir: data_dir / "keys" / "log.key")
+    """The key that checkpoints and receipts are signed with: loaded by the worker and commands on the host, if it is there."""
+    off_box: str | None = _setting(_off_box, None)
+    """Where checkpoints, receipts and the register of erasures outlive this machine: a folder or s3://bucket/prefix."""
+    s3_endpoint: str | None = _setting(_web_address, None)
+    """Address of a service with the interface of S3, when it isn't AWS."""
+    checkpoint_minutes: int = _setting(_whole(1, 1440), 5)
+    """Minutes between checkpoints that the worker publishes, when there is something new."""
+    witnesses: tuple[str, ...] = _setting(_witnesses, ())
+    """Who is asked to cosign each checkpoint: `address verifier-key`, separated by commas."""
+    witnesses_needed: int = _setting(_whole(0, 100), 0)
+    """How many cosignatures a checkpoint needs to be published; fewer only warn by default."""
     log_level: str = _setting(_level, "info")
 
     @classmethod

@@ -1,1 +1,1 @@
-"""The Merkle log's arithmetic (RFC 6962) and its tiles (C2SP tlog-tiles). Pure: no storage, no clock."""
+"""The Merkle log: arithmetic (RFC 6962) and tiles, checkpoints and signed notes, proofs, publication, the witness."""
