@@ -1,12 +1,12 @@
 """The key database, one statement a transaction: what is written here is durable before it is used."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, and_, delete, exists, func, literal, select, text, true, update
+from sqlalchemy import Connection, Engine, Row, and_, delete, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.db.errors import translated
@@ -15,7 +15,7 @@ from adapters.keys.tables import keys, roots
 
 ORGANISATION: Final = UUID(int=0)
 """Owner of keys that belong to no client."""
-_ROOTS_LOCK: Final = 0x616E616D6B657973  # "anamkeys"
+_OWNER_LOCKS: Final = 0x6F776E6572000000  # "owner": apart from the other advisory locks of a shared database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,62 +37,46 @@ class KeyRow:
         return self.wrapped is None or self.destroyed_at_us is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RootRow:
-    generation: str
-    purpose: str
-    check_value: bytes
-
-
-_PARENT: Final = keys.alias("parent")
-
-
-def _living(table: Any) -> Any:
-    return and_(table.c.wrapped.is_not(None), table.c.destroyed_at_us.is_(None))
-
-
 class KeyBook:
     """Reads and writes rows of the key database. Every method raises KeysUnavailable when it can't be reached."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine: Final = engine
         self._insert: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
     def newest(self, owner: UUID, key_class: str) -> KeyRow | None:
         """The key of the highest epoch, destroyed or not."""
         query = select(keys).where(keys.c.owner == owner, keys.c.key_class == key_class)
         with self._transaction() as connection:
-            return _key_row(connection.execute(query.order_by(keys.c.epoch.desc()).limit(1)).one_or_none())
+            found = connection.execute(query.order_by(keys.c.epoch.desc()).limit(1)).one_or_none()
+        return None if found is None else key_row(found)
 
     def get(self, key_id: UUID) -> KeyRow | None:
         with self._transaction() as connection:
-            return _key_row(connection.execute(select(keys).where(keys.c.id == key_id)).one_or_none())
+            found = connection.execute(select(keys).where(keys.c.id == key_id)).one_or_none()
+        return None if found is None else key_row(found)
 
     def create(self, row: KeyRow, parent: UUID | None = None) -> KeyRow | None:
         """Store `row`; when another process stored a key for the same (owner, class, epoch) first, give that one.
 
-        `parent` is the key that wraps it, in the same statement asked to be there still: None is the answer when it was
-        destroyed or removed meanwhile.
+        `parent` is the key that wraps it, without one a root does. None is the answer when that was destroyed, removed
+        or replaced meanwhile.
         """
         names = ("id", "owner", "key_class", "epoch", "wrapped_by", "wrapped", "reserved", "created_at_us")
-        values = select(*(literal(getattr(row, name), keys.c[name].type) for name in names)).where(
-            true() if parent is None else exists(select(_PARENT.c.id).where(_PARENT.c.id == parent, _living(_PARENT)))
-        )
-        statement = self._insert(keys).from_select(names, values).on_conflict_do_nothing()
+        statement = self._insert(keys).values({name: getattr(row, name) for name in names}).on_conflict_do_nothing()
+        same = and_(keys.c.owner == row.owner, keys.c.key_class == row.key_class, keys.c.epoch == row.epoch)
         with self._transaction(writes=True) as connection:
-            if connection.execute(statement).rowcount == 1:
+            lock_owner(connection, row.owner)
+            if may_wrap(connection, row.wrapped_by, parent) and connection.execute(statement).rowcount == 1:
                 return row
-        query = select(keys).where(
-            keys.c.owner == row.owner, keys.c.key_class == row.key_class, keys.c.epoch == row.epoch
-        )
-        with self._transaction() as connection:
-            return _key_row(connection.execute(query).one_or_none())
+            found = connection.execute(select(keys).where(same)).one_or_none()
+        return None if found is None else key_row(found)
 
     def reserve(self, key_id: UUID, messages: int, limit: int) -> bool:
         """Add `messages` to what processes may seal under the key; False when that would pass `limit`."""
         statement = (
             update(keys)
-            .where(keys.c.id == key_id, _living(keys))
+            .where(keys.c.id == key_id, living())
             .where(keys.c.reserved + messages <= limit)
             .values(reserved=keys.c.reserved + messages)
         )
@@ -122,7 +106,7 @@ class KeyBook:
     def remove_unused(self, owner: UUID, count: int, reserved: int, created_before_us: int) -> int:
         """Delete an owner's keys if nothing about them changed since they were counted; returns how many went."""
         with self._transaction(writes=True) as connection:
-            if self._engine.dialect.name == "postgresql":
+            if self.engine.dialect.name == "postgresql":
                 # No key is made or reserved between the look and the removal; readers go on.
                 connection.execute(text("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE"))
             owned = select(func.count(), func.sum(keys.c.reserved), func.max(keys.c.created_at_us)).where(
@@ -133,36 +117,53 @@ class KeyBook:
                 return 0
             return connection.execute(delete(keys).where(keys.c.owner == owner)).rowcount
 
-    def enrol_root(self, root: RootRow, created_at_us: int) -> Sequence[RootRow]:
-        """Store `root` if its purpose has none yet; give the purpose's living roots."""
-        columns = ["generation", "purpose", "check_value", "created_at_us"]
-        living = and_(roots.c.purpose == root.purpose, roots.c.destroyed_at_us.is_(None))
-        values = select(
-            literal(root.generation),
-            literal(root.purpose),
-            literal(root.check_value, roots.c.check_value.type),
-            literal(created_at_us, roots.c.created_at_us.type),
-        ).where(~exists(select(roots.c.generation).where(roots.c.purpose == root.purpose)))
-        with self._transaction(writes=True) as connection:
-            if self._engine.dialect.name == "postgresql":
-                # Two processes with different files must not both become the first root.
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ROOTS_LOCK})
-            connection.execute(self._insert(roots).from_select(columns, values).on_conflict_do_nothing())
-            rows = connection.execute(
-                select(roots.c.generation, roots.c.purpose, roots.c.check_value).where(living)
-            ).all()
-        return [RootRow(generation=row[0], purpose=row[1], check_value=bytes(row[2])) for row in rows]
-
-    @contextmanager
-    def _transaction(self, *, writes: bool = False) -> Iterator[Connection]:
-        opened = write_transaction if writes else read_transaction
-        with translated("keys"), opened(self._engine) as connection:
-            yield connection
+    def _transaction(self, *, writes: bool = False) -> AbstractContextManager[Connection]:
+        return transaction(self.engine, writes=writes)
 
 
-def _key_row(row: Row[Any] | None) -> KeyRow | None:
-    if row is None:
-        return None
+@contextmanager
+def transaction(engine: Engine, *, writes: bool = False) -> Iterator[Connection]:
+    """One of the key database. Raises KeysUnavailable."""
+    opened = write_transaction if writes else read_transaction
+    with translated("keys"), opened(engine) as connection:
+        yield connection
+
+
+def lock_owner(connection: Connection, owner: UUID) -> None:
+    """Until the transaction ends nobody else makes, replaces or destroys keys of this owner.
+
+    Whatever destroys keys of an owner takes it first: otherwise a key that is made at this moment is not seen, and stays.
+    On SQLite the write transaction itself is that lock.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    # First the table, as all writers do: taken after a row, it could wait for a sweep that waits for that row.
+    connection.execute(text("LOCK TABLE keys IN ROW EXCLUSIVE MODE"))
+    number = int.from_bytes(owner.bytes[:8], "big", signed=True) ^ _OWNER_LOCKS
+    connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+
+
+def living(table: Any = keys) -> Any:
+    """The condition of a key that was not destroyed."""
+    return and_(table.c.wrapped.is_not(None), table.c.destroyed_at_us.is_(None))
+
+
+def may_wrap(connection: Connection, wrapped_by: str, parent: UUID | None) -> bool:
+    """Whether new keys may be wrapped by this key, or this root, and goes on being so until the transaction ends."""
+    if parent is not None:
+        query = select(keys.c.id).where(keys.c.id == parent, living())
+    else:
+        query = select(roots.c.generation).where(roots.c.generation == wrapped_by, wrapping())
+    return connection.execute(query.with_for_update(read=True)).first() is not None
+
+
+def wrapping() -> Any:
+    """The condition of a root that new keys are wrapped by."""
+    return and_(roots.c.succeeded_by.is_(None), roots.c.retired_at_us.is_(None), roots.c.destroyed_at_us.is_(None))
+
+
+def key_row(row: Row[Any]) -> KeyRow:
+    """As selected from the table with all its columns."""
     return KeyRow(
         id=row.id,
         owner=row.owner,

@@ -11,17 +11,23 @@ from uuid import UUID, uuid4
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from adapters.keys.book import ORGANISATION, KeyBook, KeyRow, RootRow
-from adapters.keys.errors import NotesRootNotLoaded, RootKeysAlike, RootKeyWrong
-from adapters.keys.wrapping import CHECK_VALUE, KEY_BYTES, check_context, unwrap, wrap, wrap_context
+from adapters.keys.book import ORGANISATION, KeyBook, KeyRow
+from adapters.keys.errors import NotesRootNotLoaded, RootKeyNotHeld, RootKeysAlike
+from adapters.keys.roots import Roots
+from adapters.keys.wrapping import KEY_BYTES, unwrap, wrap, wrap_context
 from domain.errors import Erased, KeyMissing, KeysUnavailable, SealBroken
-from domain.ports.keys import RecordClass, RootKey
+from domain.ports.keys import RecordClass
 
 CLIENT_KEY: Final = "client"
 CLIENT_NOTES_KEY: Final = "client-notes"
+CLIENT_KEYS: Final = frozenset((CLIENT_KEY, CLIENT_NOTES_KEY))
+OF_NOTES: Final = frozenset((CLIENT_NOTES_KEY, *(str(each) for each in RecordClass if each.of_notes_root)))
+"""Classes of keys that hang from the second root."""
 DERIVING: Final = frozenset((RecordClass.MAC, RecordClass.TOKEN))
 """Classes whose keys feed HMAC and are never used to encrypt."""
 DAY_US: Final = 86_400_000_000
+_ATTEMPTS: Final = 4
+"""How often a key is made anew because what wraps it was replaced at that moment."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,7 +44,7 @@ class OpenedKey:
     """On the monotonic clock."""
 
 
-class _Wrapper(NamedTuple):
+class Wrapper(NamedTuple):
     """What wraps a key: its name in the row, and the two directions."""
 
     name: str
@@ -57,22 +63,24 @@ class Hierarchy:
     """Makes, wraps and unwraps keys; keeps none of them."""
 
     def __init__(
-        self, book: KeyBook, deployment: UUID, root: RootKey, notes_root: RootKey | None, now_us: Callable[[], int]
+        self, book: KeyBook, deployment: UUID, main: Roots, notes: Roots | None, now_us: Callable[[], int]
     ) -> None:
         self._book = book
         self._deployment = deployment
-        self._root = root
-        self._notes_root = notes_root
+        self._main = main
+        self._notes = notes
         self._now_us = now_us
 
     def enrol_roots(self) -> None:
-        """Remember the roots of a new key database; refuse any other afterwards. Raises RootKeyWrong, RootKeysAlike."""
-        self._enrol("main", self._root)
-        if self._notes_root is None:
-            return
-        if self._notes_root.generation == self._root.generation:
+        """Remember the roots of a new key database; refuse any other afterwards.
+
+        Raises RootKeyWrong, RootKeysAlike, RootKeyDestroyed.
+        """
+        if self._notes is not None and self._notes.generations & self._main.generations:
             raise RootKeysAlike
-        self._enrol("notes", self._notes_root)
+        self._main.enrol(self._now_us)
+        if self._notes is not None:
+            self._notes.enrol(self._now_us)
 
     def newest(self, owner: UUID, record_class: RecordClass) -> KeyRow | None:
         """The key of the highest epoch. Raises Erased for a client whose keys are destroyed."""
@@ -92,16 +100,29 @@ class Hierarchy:
 
     def create(self, owner: UUID, record_class: RecordClass, epoch: int, reserved: int) -> tuple[KeyRow, bool]:
         """A key of this epoch, stored durably, and whether it was this call that made it."""
-        wrapper = self._wrapper_of_data(owner, record_class, make=True)
-        row = self._make(owner, record_class, epoch, reserved, wrapper)
-        stored = self._book.create(row, wrapper.key_id)
-        if stored is None:
-            self._wrapper_of_data(owner, record_class, make=True)  # raises Erased if that is why
-            raise _gone(record_class)
-        return stored, stored.id == row.id
+        for _ in range(_ATTEMPTS):
+            wrapper = self._wrapper_of_data(owner, record_class)  # raises Erased when the client's key was destroyed
+            row = self.made(owner, record_class, epoch, reserved, wrapper)
+            stored = self._book.create(row, wrapper.key_id)
+            if stored is not None:
+                return stored, stored.id == row.id
+            self.roots_of(record_class).look_again()  # what wraps was replaced, or destroyed
+        raise _gone(record_class)
 
     def opened(self, row: KeyRow) -> OpenedKey:
-        """Raises Erased when the key or the one above it was destroyed, SealBroken when its row was altered."""
+        """Raises Erased when the key or the one above it was destroyed, SealBroken when its row was altered,
+        RootKeyNotHeld.
+        """
+        try:
+            return self._opened(row)
+        except (Erased, RootKeyNotHeld):
+            # What wraps it may have been replaced since the row was read.
+            again = self.get(row.id)
+            if again.wrapped_by == row.wrapped_by:
+                raise
+            return self._opened(again)
+
+    def _opened(self, row: KeyRow) -> OpenedKey:
         try:
             record_class = RecordClass(row.key_class)
         except ValueError as exc:  # a wrapping key named where a data key belongs
@@ -110,7 +131,7 @@ class Hierarchy:
             raise SealBroken(key_id=row.id)
         if row.destroyed:
             raise Erased(key_id=row.id)
-        key = self._unwrapped(row, self._wrapper_of_data(row.owner, record_class, named=row.wrapped_by))
+        key = self.unwrapped(row, self.wrapper_of(row))
         derives = record_class in DERIVING
         return OpenedKey(
             id=row.id,
@@ -121,35 +142,66 @@ class Hierarchy:
             secret=key if derives else None,
         )
 
-    def _wrapper_of_data(
-        self, owner: UUID, record_class: RecordClass, *, named: str = "", make: bool = False
-    ) -> _Wrapper:
-        """What wraps data keys of (owner, class): as `named` in an existing row, or the newest one for a new row."""
-        if record_class.of_organisation:
-            return self._root_wrapper(self._root)
-        root = self._notes() if record_class.of_notes_root else self._root
-        client_class = CLIENT_NOTES_KEY if record_class.of_notes_root else CLIENT_KEY
-        row = self._client_row(owner, client_class, root, named=named, make=make)
+    def roots_of(self, key_class: str) -> Roots:
+        """The roots that keys of this class hang from in the end. Raises NotesRootNotLoaded."""
+        if key_class not in OF_NOTES:
+            return self._main
+        if self._notes is None:
+            raise NotesRootNotLoaded
+        return self._notes
+
+    def root_wrapper(self, key_class: str, generation: str | None = None) -> Wrapper:
+        """The root of this class by name, or the one for new keys. Raises RootKeyNotHeld, SealBroken."""
+        held = self.roots_of(key_class)
+        root = held.current() if generation is None else held.named(generation)
+        return Wrapper(root.generation, None, root.wrap, root.unwrap)
+
+    def wrapper_of(self, row: KeyRow) -> Wrapper:
+        """What wraps an existing key, as its row names it. Raises Erased, SealBroken, RootKeyNotHeld."""
+        if row.owner == ORGANISATION or row.key_class in CLIENT_KEYS:
+            try:
+                return self.root_wrapper(row.key_class, row.wrapped_by)
+            except SealBroken as exc:
+                raise SealBroken(key_id=row.id) from exc
+        try:
+            parent = self.get(UUID(hex=row.wrapped_by))
+        except ValueError as exc:
+            raise SealBroken(key_id=row.id) from exc
+        return self.client_wrapper(parent, row.owner, client_class_of(row.key_class))
+
+    def client_wrapper(self, row: KeyRow, owner: UUID, client_class: str) -> Wrapper:
+        """A client key, opened to wrap. Raises Erased, SealBroken, RootKeyNotHeld."""
         if row.owner != owner or row.key_class != client_class:
             raise SealBroken(key_id=row.id)
         if row.destroyed:
             raise Erased(key_id=row.id)
-        cipher = AESGCM(self._unwrapped(row, self._root_wrapper(root)))
-        return _Wrapper(row.id.hex, row.id, lambda k, c: wrap(cipher, k, c), lambda w, c: unwrap(cipher, w, c))
+        return wrapper_with(row.id, self.unwrapped(row, self.wrapper_of(row)))
 
-    def _client_row(self, owner: UUID, client_class: str, root: RootKey, *, named: str, make: bool) -> KeyRow:
-        if not make:
-            try:
-                return self.get(UUID(hex=named))
-            except ValueError as exc:
-                raise SealBroken from exc
-        row = self._book.newest(owner, client_class)
-        row = row or self._book.create(self._make(owner, client_class, 1, 0, self._root_wrapper(root)))
-        if row is None:
-            raise _gone(client_class)
-        return row
+    def _wrapper_of_data(self, owner: UUID, record_class: RecordClass) -> Wrapper:
+        """What wraps new data keys of (owner, class): a root, or the client's newest key, made when there is none."""
+        if record_class.of_organisation:
+            return self.root_wrapper(record_class)
+        client_class = client_class_of(record_class)
+        row = self._book.newest(owner, client_class) or self._first_client_key(owner, client_class)
+        return self.client_wrapper(row, owner, client_class)
 
-    def _make(self, owner: UUID, key_class: str, epoch: int, reserved: int, wrapper: _Wrapper) -> KeyRow:
+    def _first_client_key(self, owner: UUID, client_class: str) -> KeyRow:
+        for _ in range(_ATTEMPTS):
+            made = self.made(owner, client_class, 1, 0, self.root_wrapper(client_class))
+            stored = self._book.create(made)
+            if stored is not None:
+                return stored
+            self.roots_of(client_class).look_again()
+        raise _gone(client_class)
+
+    def made(self, owner: UUID, key_class: str, epoch: int, reserved: int, wrapper: Wrapper) -> KeyRow:
+        """A new random key as a row, not stored yet. Raises KeysUnavailable."""
+        return self.wrapped_row(os.urandom(KEY_BYTES), owner, key_class, epoch, reserved, wrapper)
+
+    def wrapped_row(  # noqa: PLR0913, PLR0917 - the wrapping binds all of them
+        self, key: bytes, owner: UUID, key_class: str, epoch: int, reserved: int, wrapper: Wrapper
+    ) -> KeyRow:
+        """A new row, not stored yet, for a key that the caller has."""
         key_id, now_us = uuid4(), self._now_us()
         context = wrap_context(self._deployment, owner, str(key_class), epoch, key_id, wrapper.name, now_us)
         return KeyRow(
@@ -158,47 +210,42 @@ class Hierarchy:
             key_class=str(key_class),
             epoch=epoch,
             wrapped_by=wrapper.name,
-            wrapped=wrapper.wrap(os.urandom(KEY_BYTES), context),
+            wrapped=wrapper.wrap(key, context),
             reserved=reserved,
             created_at_us=now_us,
             destroyed_at_us=None,
         )
 
-    def _unwrapped(self, row: KeyRow, wrapper: _Wrapper) -> bytes:
+    def unwrapped(self, row: KeyRow, wrapper: Wrapper) -> bytes:
+        """The key of a row. Raises Erased, SealBroken, KeysUnavailable."""
         if row.wrapped is None:
             raise Erased(key_id=row.id)
         if row.wrapped_by != wrapper.name:
             raise SealBroken(key_id=row.id)
         try:
-            context = wrap_context(
-                self._deployment, row.owner, row.key_class, row.epoch, row.id, row.wrapped_by, row.created_at_us
-            )
-            return wrapper.unwrap(row.wrapped, context)
+            return wrapper.unwrap(row.wrapped, self._context(row, row.wrapped_by))
         except (SealBroken, OverflowError) as exc:  # no key was ever made with a number that doesn't fit
             raise SealBroken(key_id=row.id) from exc
 
-    def _notes(self) -> RootKey:
-        if self._notes_root is None:
-            raise NotesRootNotLoaded
-        return self._notes_root
+    def rewrapped(self, row: KeyRow, before: Wrapper, after: Wrapper) -> bytes:
+        """The same key, wrapped by another. Raises Erased, SealBroken, KeysUnavailable."""
+        return after.wrap(self.unwrapped(row, before), self._context(row, after.name))
 
-    @staticmethod
-    def _root_wrapper(root: RootKey) -> _Wrapper:
-        return _Wrapper(root.generation, None, root.wrap, root.unwrap)
+    def _context(self, row: KeyRow, wrapped_by: str) -> bytes:
+        return wrap_context(
+            self._deployment, row.owner, row.key_class, row.epoch, row.id, wrapped_by, row.created_at_us
+        )
 
-    def _enrol(self, purpose: str, root: RootKey) -> None:
-        context = check_context(self._deployment, purpose, root.generation)
-        ours = RootRow(generation=root.generation, purpose=purpose, check_value=root.wrap(CHECK_VALUE, context))
-        known = {row.generation: row for row in self._book.enrol_root(ours, self._now_us())}
-        stored = known.get(root.generation)
-        if stored is None or len(known) > 1:
-            raise RootKeyWrong(root=purpose)
-        try:
-            recognised = root.unwrap(stored.check_value, context) == CHECK_VALUE
-        except SealBroken as exc:
-            raise RootKeyWrong(root=purpose) from exc
-        if not recognised:
-            raise RootKeyWrong(root=purpose)
+
+def client_class_of(key_class: str) -> str:
+    """The class of the client key that wraps data keys of this class."""
+    return CLIENT_NOTES_KEY if key_class in OF_NOTES else CLIENT_KEY
+
+
+def wrapper_with(key_id: UUID, key: bytes) -> Wrapper:
+    """A client key in memory, to wrap data keys with."""
+    cipher = AESGCM(key)
+    return Wrapper(key_id.hex, key_id, lambda k, c: wrap(cipher, k, c), lambda w, c: unwrap(cipher, w, c))
 
 
 def _gone(key_class: str) -> KeysUnavailable:

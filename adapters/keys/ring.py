@@ -7,7 +7,7 @@ take no lock as long as they find what they need; whatever is missing is fetched
 
 import hmac
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic, time_ns
 from typing import Final
@@ -21,6 +21,8 @@ from adapters.event_store.envelope import length_prefixed
 from adapters.keys.book import ORGANISATION, KeyBook, KeyRow
 from adapters.keys.caches import BoundedCache, Budget, Locks
 from adapters.keys.hierarchy import DERIVING, Hierarchy, OpenedKey, is_of_an_earlier_day
+from adapters.keys.root_book import RootBook
+from adapters.keys.roots import MAIN, NOTES, Roots
 from adapters.keys.wrapping import NONCE_BYTES, TAG_BYTES, derived
 from domain.errors import KeysUnavailable, SealBroken
 from domain.ports.keys import RecordClass, RootKey
@@ -46,6 +48,8 @@ class KeyLimits:
     """Seconds an opened key stays in memory, and so the longest that a process forgets the destruction of a key."""
     budgets: int = 100_000
     budget_s: float = 3600.0
+    epoch_us: int | None = None
+    """Microseconds after which a data key is followed by another; None leaves that to the number of messages."""
 
     def block(self, owner: UUID) -> int:
         return min(self.organisation_block if owner == ORGANISATION else self.client_block, self.messages)
@@ -54,7 +58,8 @@ class KeyLimits:
 class KeyRing:
     """Satisfies domain.ports.keys.Sealer. One a process; safe for threads, and after a fork starts empty.
 
-    Raises RootKeyWrong, RootKeysAlike, KeysUnavailable when made.
+    `root` is one, or while one is replaced by another all that are in use. Raises RootKeyWrong, RootKeysAlike,
+    RootKeyDestroyed, KeysUnavailable when made.
     """
 
     def __init__(  # noqa: PLR0913 - wiring
@@ -62,8 +67,8 @@ class KeyRing:
         engine: Engine,
         *,
         deployment: UUID,
-        root: RootKey,
-        notes_root: RootKey | None = None,
+        root: RootKey | Sequence[RootKey],
+        notes_root: RootKey | Sequence[RootKey] | None = None,
         limits: KeyLimits | None = None,
         now_us: Callable[[], int] = lambda: time_ns() // 1000,
     ) -> None:
@@ -71,7 +76,7 @@ class KeyRing:
         self.limits: Final = limits or KeyLimits()
         self.book: Final = KeyBook(engine)
         self._now_us = now_us
-        self._hierarchy = Hierarchy(self.book, deployment, root, notes_root, now_us)
+        self._hierarchy = hierarchy_on(self.book, deployment, root, notes_root, now_us)
         self._hierarchy.enrol_roots()
         self._locks = Locks()
         self._opened: BoundedCache[bytes, OpenedKey] = BoundedCache(self.limits.cached_keys)
@@ -97,13 +102,13 @@ class KeyRing:
         nonce = _random(NONCE_BYTES)
         return SEAL_FORMAT + header + nonce + key.cipher.encrypt(nonce, plaintext, context)
 
-    def open(self, sealed: bytes, context: bytes) -> bytes:
+    def open(self, sealed: bytes, context: bytes, record_class: RecordClass | None = None) -> bytes:
         if len(sealed) < OVERHEAD_BYTES or sealed[:1] != SEAL_FORMAT:
             raise SealBroken
         key = self._opened.get(sealed[1:HEADER_BYTES])
         if key is None or key.expires_s < monotonic():
             key = self._load(UUID(bytes=sealed[1:HEADER_BYTES]))
-        if key.cipher is None:
+        if key.cipher is None or (record_class is not None and key.record_class is not record_class):
             raise SealBroken
         start = HEADER_BYTES + NONCE_BYTES
         try:
@@ -161,7 +166,7 @@ class KeyRing:
         budget = self._budgets.get(key.id.bytes)
         if budget is None or budget.nearly_spent or budget.expires_s < now_s:
             return False
-        return not is_of_an_earlier_day(key.record_class, key.created_at_us, self._now_us())
+        return not self._has_had_its_time(key.record_class, key.created_at_us)
 
     def _choose(self, owner: UUID | None, record_class: RecordClass) -> OpenedKey:
         """The newest usable key of (owner, class), with a budget for it; made when there is none."""
@@ -187,11 +192,19 @@ class KeyRing:
                 return row
         return row
 
+    def _has_had_its_time(self, record_class: RecordClass, created_at_us: int) -> bool:
+        now_us, most_us = self._now_us(), self.limits.epoch_us
+        if most_us is not None and created_at_us + most_us <= now_us:
+            return True
+        return is_of_an_earlier_day(record_class, created_at_us, now_us)
+
     def _may_use(self, row: KeyRow, record_class: RecordClass, block: int) -> bool:
-        if row.destroyed or is_of_an_earlier_day(row.key_class, row.created_at_us, self._now_us()):
+        if row.destroyed:
             return False
         if record_class in DERIVING:
             return True
+        if self._has_had_its_time(record_class, row.created_at_us):
+            return False
         budget = self._budgets.get(row.id.bytes)
         if budget is not None and not budget.nearly_spent and budget.expires_s >= monotonic():
             return True
@@ -228,6 +241,24 @@ class KeyRing:
             if not self.book.reserve(key.id, block, self.limits.messages):
                 raise KeysUnavailable("This key is used up; take the current one.", retry_after_s=0.0, key_id=key.id)
             self._grant(key.id, block, taken=1)
+
+
+def hierarchy_on(
+    book: KeyBook,
+    deployment: UUID,
+    root: RootKey | Sequence[RootKey],
+    notes_root: RootKey | Sequence[RootKey] | None,
+    now_us: Callable[[], int],
+) -> Hierarchy:
+    """The keys of a key database under these roots; none is enrolled yet."""
+    known = RootBook(book.engine)
+    main = Roots(known, deployment, MAIN, _several(root))
+    notes = None if notes_root is None else Roots(known, deployment, NOTES, _several(notes_root))
+    return Hierarchy(book, deployment, main, notes, now_us)
+
+
+def _several(root: RootKey | Sequence[RootKey]) -> Sequence[RootKey]:
+    return root if isinstance(root, Sequence) else (root,)
 
 
 # The same bytes of the kernel's as os.urandom gives, without handing the interpreter to another thread at every nonce.

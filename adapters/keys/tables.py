@@ -17,7 +17,12 @@ roots = Table(
     # A known value wrapped by the root: tells a wrong root key from a damaged row.
     Column("check_value", LargeBinary, nullable=False),
     Column("created_at_us", BigInteger, nullable=False),
+    # Said by the operator: nobody holds it any more, and nothing that it wrapped can be opened.
     Column("destroyed_at_us", BigInteger),
+    # The generation that took over: from then on nothing new is wrapped by this one.
+    Column("succeeded_by", String(64)),
+    # When the last key that hung from it was wrapped by its successor.
+    Column("retired_at_us", BigInteger),
 )
 
 keys = Table(
