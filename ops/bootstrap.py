@@ -101,6 +101,11 @@ class System:
         )
         return Runner(self.recorder, self.tracking, projections)
 
+    def access(self) -> Access:
+        """Decides what commands and jobs may do that no service stands before."""
+        vault = AccessVault(self.keys, self.recorder.deployment_id)
+        return Access(ledger=self.ledger, state=SqlAccessState(self.databases.events, vault))
+
     def imports(self) -> ImportService:
         """Taking over records from elsewhere: for the host alone, so it is not among the services that the API holds."""
         state = SqlAccessState(self.databases.events, AccessVault(self.keys, self.recorder.deployment_id))

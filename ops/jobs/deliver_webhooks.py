@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 from uuid import UUID
 
+from domain.services.policy import Action
 from ops.bootstrap import System
 from ops.jobs.caller import call_of_job
 from ops.jobs.job import Job
@@ -33,4 +34,5 @@ DELIVER_WEBHOOKS: Final = Job(
     seconds=frozenset(range(0, 60, 5)),
     at_start=True,
     often=True,
+    actions=(Action.WEBHOOK_DELIVER,),
 )

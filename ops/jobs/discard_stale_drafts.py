@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
+from domain.services.policy import Action
 from ops.bootstrap import System
 from ops.jobs.caller import call_of_job
 from ops.jobs.job import Job
@@ -14,4 +15,9 @@ def discard_stale_drafts(system: System) -> int:
     return system.services.drafts.discard_stale(call, call.at - timedelta(days=system.settings.draft_days))
 
 
-DISCARD_STALE_DRAFTS: Final = Job(name="discard_stale_drafts", run=discard_stale_drafts, minutes=frozenset({7}))
+DISCARD_STALE_DRAFTS: Final = Job(
+    name="discard_stale_drafts",
+    run=discard_stale_drafts,
+    minutes=frozenset({7}),
+    actions=(Action.DRAFT_DISCARD_STALE,),
+)

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from domain.services.policy import Action
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -22,3 +24,5 @@ class Job:
     """Also when a worker begins."""
     often: bool = False
     """Runs so often that the log only tells of the times when there was something to do."""
+    actions: tuple[Action, ...] = ()
+    """The permissions it asks for, and what its audit entries say."""

@@ -6,6 +6,7 @@ from uuid import UUID
 import structlog
 
 from domain.errors import KeyMissing, SealBroken, ViewBehind
+from domain.services.policy import Action
 from ops.bootstrap import System
 from ops.jobs.caller import call_of_job
 from ops.jobs.job import Job
@@ -37,5 +38,12 @@ def sweep_reports(system: System) -> int:
     return made + gone
 
 
-MAKE_REPORT: Final = Job(name="make_report", run=make_report, queued=True)
-SWEEP_REPORTS: Final = Job(name="sweep_reports", run=sweep_reports, minutes=None, at_start=True, often=True)
+MAKE_REPORT: Final = Job(name="make_report", run=make_report, queued=True, actions=(Action.REPORT_MAKE,))
+SWEEP_REPORTS: Final = Job(
+    name="sweep_reports",
+    run=sweep_reports,
+    minutes=None,
+    at_start=True,
+    often=True,
+    actions=(Action.REPORT_MAKE,),
+)

@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from domain.services.policy import Action
 from ops.bootstrap import System
 from ops.jobs.caller import call_of_job
 from ops.jobs.job import Job
@@ -27,6 +28,10 @@ def sweep_worklist(system: System) -> int:
 
 
 SWEEP_WORKLIST: Final = Job(
-    name="sweep_worklist", run=sweep_worklist, minutes=frozenset(range(0, 60, 5)), seconds=frozenset({30})
+    name="sweep_worklist",
+    run=sweep_worklist,
+    minutes=frozenset(range(0, 60, 5)),
+    seconds=frozenset({30}),
+    actions=(Action.WORKLIST_SWEEP, Action.RISK_FLAG_ESCALATE_OVERDUE),
 )
 """Every five minutes."""

@@ -105,6 +105,18 @@ def _named(headers: dict[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
+@dataclass(frozen=True)
+class Answered:
+    """What a request was answered, and which actions its route declares."""
+
+    request_id: UUID
+    method: str
+    path: str
+    status: int
+    replayed: bool
+    actions: frozenset[str]
+
+
 @dataclass
 class House:
     """The application over a built system, reached in this process."""
@@ -114,6 +126,8 @@ class House:
     http: TestClient
     operator: User = field(init=False)
     validators: dict[str, Any] = field(default_factory=dict)
+    answered: list[Answered] = field(default_factory=list)
+    """Every answer of a route of the document, in order."""
 
     def __post_init__(self) -> None:
         self.paths = [(path.split("/"), path) for path in self.app.openapi()["paths"]]
@@ -122,6 +136,7 @@ class House:
     def request(self, method: str, path: str, *, headers: dict[str, str] | None = None, **kwargs: Any) -> Any:
         answer = self.http.request(method, path, headers=headers, **kwargs)
         self.check(method, path, answer)
+        self.remember(method, path, answer)
         return answer
 
     def get(self, path: str, **headers: str) -> Any:
@@ -173,10 +188,11 @@ class House:
         if not answer.headers.get("content-type", "application/json").partition(";")[0].endswith("json"):
             return
         assert UUID(answer.headers["x-request-id"]).version == 7
-        declared = self.declared(method, path)
-        if declared is None or answer.status_code == 405:
+        operation = self.operation(method, path)
+        if operation is None or answer.status_code == 405:
             assert answer.json()["code"] in ("route_not_found", "method_not_allowed")
             return
+        declared = operation["responses"]
         assert str(answer.status_code) in declared, (method, path, answer.status_code, answer.text)
         promised = declared[str(answer.status_code)]
         for name, header in promised.get("headers", {}).items():
@@ -194,14 +210,30 @@ class House:
             self.validators[name] = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
         return self.validators[name]
 
-    def declared(self, method: str, path: str) -> dict[str, Any] | None:
+    def remember(self, method: str, path: str, answer: Any) -> None:
+        operation = self.operation(method, path)
+        if operation is None or "x-request-id" not in answer.headers:
+            return
+        self.answered.append(
+            Answered(
+                request_id=UUID(answer.headers["x-request-id"]),
+                method=method,
+                path=path,
+                status=answer.status_code,
+                replayed="idempotency-replayed" in answer.headers,
+                actions=frozenset(operation.get("x-actions", ())),
+            )
+        )
+
+    def operation(self, method: str, path: str) -> dict[str, Any] | None:
+        """The document's operation that answers this path."""
         parts = path.partition("?")[0].split("/")
         for template, name in sorted(self.paths, key=lambda pair: "{" in pair[1]):
             fits = len(template) == len(parts) and all(
                 known == given or known.startswith("{") for known, given in zip(template, parts, strict=True)
             )
             if fits and method.lower() in self.app.openapi()["paths"][name]:
-                return self.app.openapi()["paths"][name][method.lower()]["responses"]
+                return self.app.openapi()["paths"][name][method.lower()]
         return None
 
 

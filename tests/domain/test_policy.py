@@ -132,6 +132,7 @@ def service(action: str, record_class: RecordClass, relation: Relation) -> bool:
         ("account.bootstrap", C.ACCESS),
         ("account.reset_password", C.ACCESS),
         ("draft.discard_stale", C.JOURNAL),
+        ("keys.sweep", C.ACCESS),
         ("worklist.sweep", C.JOURNAL),
         ("risk_flag.escalate_overdue", C.JOURNAL),
         ("report.make", C.JOURNAL),

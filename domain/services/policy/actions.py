@@ -145,6 +145,7 @@ class Action(StrEnum):
     RETENTION_READ = "retention.read"
     RETENTION_SWEEP = "retention.sweep"
     KEYS_ROTATE = "keys.rotate"
+    KEYS_SWEEP = "keys.sweep"
     KEYS_RECOVER = "keys.recover"
     BACKUP_TAKE = "backup.take"
     BACKUP_RESTORE = "backup.restore"

@@ -112,6 +112,15 @@ RULES: Final[tuple[Rule, ...]] = (
         Action.DRAFT_DISCARD_STALE,
     ),
     rule(
+        "worker_clears_keys",
+        "A key whose first record never came opens nothing and must not pile up.",
+        frozenset((Role.SERVICE,)),
+        NOBODY,
+        OPERATIONS,
+        RecordClass.ACCESS,
+        Action.KEYS_SWEEP,
+    ),
+    rule(
         "worker_watches",
         "What nobody saw in time must not stay unseen: the worker looks through the records for what is overdue.",
         frozenset((Role.SERVICE,)),

@@ -1,0 +1,34 @@
+"""What commands on the host put on record, in the codes of the audit. Jobs of the worker say so themselves (ops/jobs)."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from domain.services.policy import Action
+
+COMMANDS: Final[Mapping[str, tuple[Action, ...]]] = MappingProxyType(
+    {
+        "account create": (Action.ACCOUNT_BOOTSTRAP,),
+        "account create-service": (Action.ACCOUNT_BOOTSTRAP,),
+        "account reset-password": (Action.ACCOUNT_RESET_PASSWORD,),
+        "import transcripts": (Action.IMPORT_RUN,),
+        "import json": (Action.IMPORT_RUN,),
+    }
+)
+"""The permission that each command asks for, and what its audit entries say."""
+
+SILENT: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "demo": "founds a deployment or starts its processes, which answer for themselves",
+        "doctor": "reads settings, not records",
+        "serve": "a process: its requests are on record",
+        "project": "a process: fills views from the log and adds nothing to it",
+        "worker": "a process: its jobs are on record",
+        "migrate": "comes before the log, or changes tables alone",
+        "rebuild-views": "fills views from the log and adds nothing to it",
+        "keys create": "comes before the log",
+        "import schema": "prints a published file",
+        "bench": "works on data of its own",
+    }
+)
+"""Commands that leave no audit entry, and why that is right. The name of a group stands for all its commands."""
