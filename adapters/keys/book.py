@@ -93,12 +93,12 @@ class KeyBook:
         return found
 
     def owners_older_than(self, created_before_us: int) -> Sequence[tuple[UUID, int, int]]:
-        """Clients all of whose keys are older: (owner, number of keys, messages reserved)."""
+        """Clients all of whose keys are older and none destroyed: (owner, number of keys, messages reserved)."""
         query = (
             select(keys.c.owner, func.count(), func.sum(keys.c.reserved))
             .where(keys.c.owner != ORGANISATION)
             .group_by(keys.c.owner)
-            .having(func.max(keys.c.created_at_us) < created_before_us)
+            .having(func.max(keys.c.created_at_us) < created_before_us, func.count(keys.c.destroyed_at_us) == 0)
         )
         with self._transaction() as connection:
             return [(row[0], int(row[1]), int(row[2])) for row in connection.execute(query)]

@@ -65,7 +65,7 @@ class Hierarchy:
     def __init__(
         self, book: KeyBook, deployment: UUID, main: Roots, notes: Roots | None, now_us: Callable[[], int]
     ) -> None:
-        self._book = book
+        self.book: Final = book
         self._deployment = deployment
         self._main = main
         self._notes = notes
@@ -86,14 +86,14 @@ class Hierarchy:
         """The key of the highest epoch. Raises Erased for a client whose keys are destroyed."""
         if record_class.of_organisation != (owner == ORGANISATION):
             raise ValueError(f"class {record_class} does not belong to this kind of owner")
-        row = self._book.newest(owner, record_class)
+        row = self.book.newest(owner, record_class)
         if row is not None and row.destroyed and (owner != ORGANISATION or record_class is RecordClass.MAC):
             raise Erased(key_id=row.id)  # a second mac key would silently find nothing of what the first one named
         return row
 
     def get(self, key_id: UUID) -> KeyRow:
         """Raises KeyMissing."""
-        row = self._book.get(key_id)
+        row = self.book.get(key_id)
         if row is None:
             raise KeyMissing(key_id=key_id)
         return row
@@ -103,7 +103,7 @@ class Hierarchy:
         for _ in range(_ATTEMPTS):
             wrapper = self._wrapper_of_data(owner, record_class)  # raises Erased when the client's key was destroyed
             row = self.made(owner, record_class, epoch, reserved, wrapper)
-            stored = self._book.create(row, wrapper.key_id)
+            stored = self.book.create(row, wrapper.key_id)
             if stored is not None:
                 return stored, stored.id == row.id
             self.roots_of(record_class).look_again()  # what wraps was replaced, or destroyed
@@ -182,13 +182,13 @@ class Hierarchy:
         if record_class.of_organisation:
             return self.root_wrapper(record_class)
         client_class = client_class_of(record_class)
-        row = self._book.newest(owner, client_class) or self._first_client_key(owner, client_class)
+        row = self.book.newest(owner, client_class) or self._first_client_key(owner, client_class)
         return self.client_wrapper(row, owner, client_class)
 
     def _first_client_key(self, owner: UUID, client_class: str) -> KeyRow:
         for _ in range(_ATTEMPTS):
             made = self.made(owner, client_class, 1, 0, self.root_wrapper(client_class))
-            stored = self._book.create(made)
+            stored = self.book.create(made)
             if stored is not None:
                 return stored
             self.roots_of(client_class).look_again()

@@ -7,8 +7,9 @@ take no lock as long as they find what they need; whatever is missing is fetched
 
 import hmac
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from math import inf
 from time import monotonic, time_ns
 from typing import Final
 from uuid import UUID
@@ -24,7 +25,7 @@ from adapters.keys.hierarchy import DERIVING, Hierarchy, OpenedKey, is_of_an_ear
 from adapters.keys.root_book import RootBook
 from adapters.keys.roots import MAIN, NOTES, Roots
 from adapters.keys.wrapping import NONCE_BYTES, TAG_BYTES, derived
-from domain.errors import KeysUnavailable, SealBroken
+from domain.errors import Erased, KeysUnavailable, SealBroken
 from domain.ports.keys import RecordClass, RootKey
 
 SEAL_FORMAT: Final = b"\x01"
@@ -83,6 +84,9 @@ class KeyRing:
         self._current: BoundedCache[tuple[UUID | None, RecordClass], OpenedKey] = BoundedCache(self.limits.cached_keys)
         self._budgets: BoundedCache[bytes, Budget] = BoundedCache(self.limits.budgets)
         self._forgotten = 0
+        self._barred: set[tuple[UUID, RecordClass | None]] = set()
+        self.leased_until_s = inf
+        """On the monotonic clock: from then on clients' keys stay closed. Whoever keeps the process's lease moves it."""
         _RINGS.add(self)
 
     def key_id(self, owner: UUID | None, record_class: RecordClass) -> UUID:
@@ -92,7 +96,8 @@ class KeyRing:
     def seal(self, key_id: UUID, plaintext: bytes, context: bytes) -> bytes:
         header = key_id.bytes
         key = self._opened.get(header)
-        if key is None or key.expires_s < monotonic():
+        now_s = monotonic()
+        if key is None or key.expires_s < now_s or self.leased_until_s < now_s:
             key = self._load(key_id)
         if key.cipher is None:
             raise ValueError(f"keys of class {key.record_class} derive, they don't seal")
@@ -106,7 +111,8 @@ class KeyRing:
         if len(sealed) < OVERHEAD_BYTES or sealed[:1] != SEAL_FORMAT:
             raise SealBroken
         key = self._opened.get(sealed[1:HEADER_BYTES])
-        if key is None or key.expires_s < monotonic():
+        now_s = monotonic()
+        if key is None or key.expires_s < now_s or self.leased_until_s < now_s:
             key = self._load(UUID(bytes=sealed[1:HEADER_BYTES]))
         if key.cipher is None or (record_class is not None and key.record_class is not record_class):
             raise SealBroken
@@ -142,6 +148,13 @@ class KeyRing:
         for cache in (self._opened, self._current):
             cache.drop(lambda key: key.owner == stored_owner)
 
+    def bar(self, owner: UUID, classes: Collection[RecordClass] = ()) -> None:
+        """Forget the keys of an erased client, or those of some classes, and never take them up again: between the fence
+        and the destruction the key database still has them.
+        """
+        self._barred.update({(owner, each) for each in classes} if classes else {(owner, None)})
+        self.forget(owner)
+
     def forget_expired(self) -> None:
         """Drop what has been in memory for its time; the process calls it now and then."""
         now_s = monotonic()
@@ -159,7 +172,7 @@ class KeyRing:
 
     def _serves(self, key: OpenedKey) -> bool:
         now_s = monotonic()
-        if key.expires_s < now_s:
+        if key.expires_s < now_s or (self.leased_until_s < now_s and key.owner != ORGANISATION):
             return False
         if key.cipher is None:
             return True
@@ -175,6 +188,7 @@ class KeyRing:
             known = self._current.get((owner, record_class))
             if known is not None and self._serves(known):
                 return known  # another thread was first
+            self._check(stored_owner, record_class)
             before = self._forgotten
             key = self._hierarchy.opened(self._usable(stored_owner, record_class))
             self._remember(before, key)
@@ -221,7 +235,17 @@ class KeyRing:
                 before = self._forgotten
                 key = self._hierarchy.opened(self._hierarchy.get(key_id))
                 self._remember(before, key)
+            self._check(key.owner, key.record_class)
             return key
+
+    def _check(self, owner: UUID, record_class: RecordClass) -> None:
+        """Raises Erased for a client who was fenced, KeysUnavailable when this process's lease is over."""
+        if owner == ORGANISATION:
+            return
+        if (owner, None) in self._barred or (owner, record_class) in self._barred:
+            raise Erased(client=owner)
+        if self.leased_until_s < monotonic():
+            raise KeysUnavailable("This process could not renew its lease, and keeps clients' keys closed meanwhile.")
 
     def _remember(self, before: int, key: OpenedKey) -> None:
         key.expires_s = monotonic() + self.limits.cached_s

@@ -38,30 +38,12 @@ class FileRootKey:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Raises RootKeyMissing, RootKeyNotOurs, RootKeyTooOpen, RootKeyUnreadable, RootKeyMalformed."""
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except (FileNotFoundError, NotADirectoryError) as exc:
-            raise RootKeyMissing(path=path) from exc
-        except OSError as exc:
-            raise RootKeyUnreadable(path=path, reason=os.strerror(exc.errno or 0)) from exc
-        try:
-            _check_owner_and_mode(path, os.fstat(descriptor))
-            return cls(_decoded(path, os.read(descriptor, _MAX_FILE_BYTES)))
-        finally:
-            os.close(descriptor)
+        return cls(read_root_file(path))
 
     @classmethod
     def create(cls, path: Path) -> Self:
         """Make a new key in a file that isn't there yet, durably. Raises RootKeyExists, RootKeyUnreadable."""
-        try:
-            _make_folder(path.parent)
-            _write_new(path, base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
-        except FileExistsError as exc:
-            raise RootKeyExists(path=path) from exc
-        except OSError as exc:
-            raise RootKeyUnreadable(
-                "The root key file can't be made.", path=path, reason=os.strerror(exc.errno or 0)
-            ) from exc
+        write_root_file(path, os.urandom(KEY_BYTES))
         return cls.load(path)
 
     @property
@@ -76,6 +58,39 @@ class FileRootKey:
 
     def __repr__(self) -> str:
         return f"FileRootKey({self._generation})"
+
+
+def read_root_file(path: Path) -> bytes:
+    """The 32 bytes of a root key file. Raises as FileRootKey.load."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (FileNotFoundError, NotADirectoryError) as exc:
+        raise RootKeyMissing(path=path) from exc
+    except OSError as exc:
+        raise RootKeyUnreadable(path=path, reason=os.strerror(exc.errno or 0)) from exc
+    try:
+        _check_owner_and_mode(path, os.fstat(descriptor))
+        return _decoded(path, os.read(descriptor, _MAX_FILE_BYTES))
+    finally:
+        os.close(descriptor)
+
+
+def write_root_file(path: Path, key: bytes) -> None:
+    """A root key into a file that isn't there yet, durably. Raises RootKeyExists, RootKeyUnreadable."""
+    write_private(path, base64.b64encode(key) + b"\n")
+
+
+def write_private(path: Path, text: bytes) -> None:
+    """A new file for its owner alone, in folders for their owner alone, durably. Raises RootKeyExists, RootKeyUnreadable."""
+    try:
+        _make_folder(path.parent)
+        _write_new(path, text)
+    except FileExistsError as exc:
+        raise RootKeyExists(path=path) from exc
+    except OSError as exc:
+        raise RootKeyUnreadable(
+            "The root key file can't be made.", path=path, reason=os.strerror(exc.errno or 0)
+        ) from exc
 
 
 def _check_owner_and_mode(path: Path, status: os.stat_result) -> None:

@@ -1,8 +1,12 @@
 """Keys as the rest of the product sees them: seal, open, mac. Nobody outside `adapters/keys` holds key bytes."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
+
+from domain.ports.audit import AuditEntry
+from domain.ports.call import Call
 
 
 class RecordClass(StrEnum):
@@ -66,11 +70,22 @@ class Sealer(Protocol):
     def seal(self, key_id: UUID, plaintext: bytes, context: bytes) -> bytes:
         """`context` is authenticated, not stored. Raises KeysUnavailable."""
 
-    def open(self, sealed: bytes, context: bytes) -> bytes:
-        """Raises SealBroken, KeyMissing, Erased (its key was destroyed), KeysUnavailable."""
+    def open(self, sealed: bytes, context: bytes, record_class: RecordClass | None = None) -> bytes:
+        """`record_class` is what the caller was told that it is: sealed under a key of another class it does not open.
+        Raises SealBroken, KeyMissing, Erased (its key was destroyed), KeysUnavailable.
+        """
 
     def mac(self, label: str, *parts: bytes) -> bytes:
         """HMAC-SHA-256 under the organisation's mac key, parts length-prefixed: look-ups, fingerprints, derived ids."""
+
+
+class KeyRecords(Protocol):
+    """Tells the log what was done with keys."""
+
+    def rotated(self, call: Call, entry: AuditEntry, facts: Mapping[str, Any], command: UUID | None = None) -> int:
+        """An unsealed record beside `entry`, in one append; returns the position. `facts` are generations, classes and
+        counts as plain JSON. With the same `command` once only. Raises StoreUnavailable, KeysUnavailable.
+        """
 
 
 class TokenSealer(Protocol):
