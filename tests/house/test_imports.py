@@ -52,7 +52,7 @@ DOMAIN = {"eventsourcing", "numpy", "scipy"}
 API = DOMAIN | {"fastapi", "jinja2", "markupsafe", "orjson", "prometheus-client", "structlog"}
 ADAPTERS = DOMAIN | {
     "alembic", "altair", "argon2-cffi", "arq", "cattrs", "cryptography", "httpx", "joserfc", "limits", "orjson",
-    "prometheus-client", "psycopg", "psycopg-binary", "redis", "simple-icd-10-cm", "sqlalchemy", "standardwebhooks", "structlog",
+    "prometheus-client", "psycopg", "psycopg-binary", "redis", "shamir-mnemonic", "simple-icd-10-cm", "sqlalchemy", "standardwebhooks", "structlog",
     "typst", "uuid-utils", "vl-convert-python",
 }  # fmt: skip
 
