@@ -1,0 +1,64 @@
+"""States that are gone, and the records in the log that say why."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from adapters.event_store.incarnations import RESTORED
+from adapters.event_store.unsealed import SystemRecord
+from adapters.log.notes import NoteInvalid, VerifierKey
+from adapters.log.removals import removed_positions
+from domain.errors import SealBroken
+from ops.verifying.findings import Findings, Kind
+from ops.verifying.leaves import log_name
+
+_NOBODY: Final = UUID(int=0)
+
+
+class Explained:
+    """`keys` are those of the log: without them no record of a removal can be believed."""
+
+    def __init__(self, deployment: UUID, keys: Sequence[VerifierKey], findings: Findings) -> None:
+        self._deployment = deployment
+        self._keys = keys
+        self._findings = findings
+        self._lacking: set[int] = set()
+        self._named: set[int] = set()
+
+    def lacking(self, position: int) -> None:
+        """The state at this position is gone."""
+        self._lacking.add(position)
+
+    def take(self, position: int, incarnation: int, state: bytes) -> None:
+        """An unsealed record. Only positions before it can be named."""
+        facts = _facts(state)
+        if facts is None or "note" not in facts or "positions" not in facts:
+            return
+        try:
+            named = removed_positions(facts, log_name(self._deployment, incarnation), self._keys)
+        except NoteInvalid:
+            self._findings.add(Kind.ALTERED, position, "removal_unsigned")
+            return
+        self._named |= {each for each in named if each < position}
+
+    @staticmethod
+    def restores(topic: Any, state: Any) -> bool:
+        """Whether this is the record that an incarnation opened by a restore begins with."""
+        if not isinstance(topic, str) or not topic.startswith("system.") or not isinstance(state, bytes):
+            return False
+        try:
+            return SystemRecord.decoded(state, _NOBODY, 1).kind == RESTORED
+        except SealBroken:
+            return False
+
+    def end(self) -> None:
+        """A state that is gone without a record is missing."""
+        for position in self._lacking - self._named:
+            self._findings.add(Kind.MISSING, position, "state")
+
+
+def _facts(state: bytes) -> Mapping[str, Any] | None:
+    try:
+        return SystemRecord.decoded(state, _NOBODY, 1).facts
+    except SealBroken:
+        return None
