@@ -1,0 +1,1 @@
+"""The end of a record: fence, destruction, purge, the leases of processes, register and receipts."""

@@ -1,0 +1,1 @@
+"""How long each class of record is kept: policies as data, and what they say of one client. Pure."""
