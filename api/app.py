@@ -9,6 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.frame import Frame
+from api.incarnations import TagsOfIncarnation
 from api.metrics import HttpMetrics
 from api.openapi import TAGS, document_of
 from api.readiness import Readiness
@@ -21,16 +22,22 @@ from api.routes import (
     context,
     diagnoses,
     drafts,
+    erasures,
     events,
+    exceptional_access,
+    exports,
     goals,
     health,
+    holds,
     instruments,
     journey,
     measures,
     medications,
+    notes,
     plans,
     progress,
     reports,
+    retention,
     risk_flags,
     service_accounts,
     sessions,
@@ -52,6 +59,7 @@ _ROUTERS: Final = (
     progress.router,
     context.router,
     events.router,
+    exports.router,
     appointments.router,
     measures.router,
     goals.router,
@@ -61,13 +69,18 @@ _ROUTERS: Final = (
     diagnoses.router,
     medications.router,
     transcripts.router,
+    notes.router,
     worklist.router,
+    exceptional_access.router,
     drafts.router,
     sign_ins.router,
     accounts.router,
     service_accounts.router,
     changes.router,
     reports.router,
+    erasures.router,
+    holds.router,
+    retention.router,
     webhooks.router,
     audit.router,
     health.router,
@@ -120,7 +133,8 @@ def create_app(services: Services, runtime: Runtime) -> Application:
         # Not include_router: its tree matches each request twice, at about 100 µs.
         app.router.routes.extend(router.routes)
     pages.add_to(app)
-    inner = _allowing(app.router, policy.cors_origins) if policy.cors_origins else app.router
+    routes = TagsOfIncarnation(app.router, policy.incarnation) if policy.incarnation > 1 else app.router
+    inner = _allowing(routes, policy.cors_origins) if policy.cors_origins else routes
     app.frame = Frame(inner, ids=runtime.ids, policy=policy, metrics=metrics)
     return app
 
@@ -142,6 +156,14 @@ def _allowing(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
         app,
         allow_origins=list(origins),
         allow_methods=["GET", "POST", "PUT", "DELETE"],
-        allow_headers=["Accept", "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Read-After"],
+        allow_headers=[
+            "Accept",
+            "Authorization",
+            "Content-Type",
+            "Idempotency-Key",
+            "If-Match",
+            "Purpose",
+            "Read-After",
+        ],
         expose_headers=["ETag", "Idempotency-Replayed", "Location", "Position", "Retry-After", "X-Request-ID"],
     )

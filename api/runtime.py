@@ -13,6 +13,7 @@ from domain.ports.keys import Sealer, TokenSealer
 from domain.ports.ledger import Ledger
 from domain.ports.limits import Limit, RateLimiter
 from domain.ports.pictures import Pictures, ReportPrinter
+from domain.services.exports import FhirWriter
 
 _MIB: Final = 1024 * 1024
 _ANONYMOUS_LIMIT: Final = Limit(name="anonymous", amount=30, per_s=60)
@@ -28,6 +29,8 @@ class HttpPolicy:
     """How the surface treats callers. Holds no secrets."""
 
     version: str = "0"
+    incarnation: int = 1
+    """Of the log: each restore opens another, whose versions are not those read before."""
     body_limit_bytes: int = _MIB
     threads: int = 64
     """Requests worked on at once; each may hold a database connection."""
@@ -63,6 +66,7 @@ class Runtime:
     limiter: RateLimiter
     pictures: Pictures
     printer: ReportPrinter
+    fhir: FhirWriter
     probes: Sequence[Probe] = ()
     policy: HttpPolicy = HttpPolicy()
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)

@@ -11,8 +11,16 @@ COMMANDS: Final[Mapping[str, tuple[Action, ...]]] = MappingProxyType(
         "account create": (Action.ACCOUNT_BOOTSTRAP,),
         "account create-service": (Action.ACCOUNT_BOOTSTRAP,),
         "account reset-password": (Action.ACCOUNT_RESET_PASSWORD,),
+        "erase client": (Action.ERASURE_REQUEST, Action.ERASURE_READ, Action.ERASURE_CARRY_OUT),
+        "hold place": (Action.HOLD_PLACE,),
+        "hold lift": (Action.HOLD_LIFT,),
+        "hold list": (Action.HOLD_READ,),
+        "retention plan": (Action.RETENTION_SWEEP,),
+        "retention run": (Action.RETENTION_SWEEP, Action.ERASURE_CARRY_OUT),
         "import transcripts": (Action.IMPORT_RUN,),
         "import json": (Action.IMPORT_RUN,),
+        "backup": (Action.BACKUP_TAKE,),
+        "restore": (Action.BACKUP_RESTORE,),
     }
 )
 """The permission that each command asks for, and what its audit entries say."""
@@ -27,7 +35,10 @@ SILENT: Final[Mapping[str, str]] = MappingProxyType(
         "migrate": "comes before the log, or changes tables alone",
         "rebuild-views": "fills views from the log and adds nothing to it",
         "keys create": "comes before the log",
+        "erase check": "reads a file that it is given, no record",
         "import schema": "prints a published file",
+        "backup list": "reads manifests, not records",
+        "backup check": "reads what is sealed, and opens nothing of it",
         "bench": "works on data of its own",
     }
 )

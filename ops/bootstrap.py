@@ -11,6 +11,7 @@ from typing import Final, Self
 import redis
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from adapters.access.exceptional import SqlExceptionalList
 from adapters.access.state import SqlAccessState
 from adapters.access.vault import AccessVault
 from adapters.access.writes import AccessWrites
@@ -18,14 +19,18 @@ from adapters.cache.limiter import RedisRateLimiter
 from adapters.cache.redis import connect
 from adapters.clock.system import SystemClock, UuidSource
 from adapters.db.engines import Databases, check_durable, check_revision, open_databases
+from adapters.erasure.leases import ProcessLease
 from adapters.event_store.drafts import SealedDrafts
+from adapters.event_store.incarnations import check_restored
 from adapters.event_store.ledger import EventLedger
 from adapters.event_store.mapper import Mapper
 from adapters.event_store.recorder import Recorder
 from adapters.event_store.webhooks import SqlDeliveryStore
+from adapters.fhir.record import FhirRecords
+from adapters.keys.addresses import load_roots
 from adapters.keys.checks import check_keys
-from adapters.keys.ring import KeyRing
-from adapters.keys.root_file import FileRootKey
+from adapters.keys.hierarchy import DAY_US
+from adapters.keys.ring import KeyLimits, KeyRing
 from adapters.keys.row_sealer import RowSealer
 from adapters.keys.token_sealer import TokenSealer
 from adapters.pictures.altair import AltairPictures
@@ -49,8 +54,9 @@ from domain.services.imports import ImportService
 from migrations.revisions import CHAINS
 from migrations.role_names import APPLICATION
 from ml.meaning import MeaningEncoder
+from ops.checks.production import refuse_unsafe
 from ops.housekeeping import Housekeeping
-from ops.metrics import ProjectionMetrics, WebhookMetrics
+from ops.metrics import ExceptionalAccessMetrics, ProjectionMetrics, WebhookMetrics
 from ops.probes import DatabaseProbe, ProjectionProbe, QueueProbe
 from ops.settings import Settings
 from ops.warming import WarmUp
@@ -91,6 +97,7 @@ class System:
     pictures: AltairPictures
     printer: TypstPrinter
     warming: WarmUp
+    lease: ProcessLease
 
     def runner(self) -> Runner:
         """The projections, over this system's log."""
@@ -123,9 +130,11 @@ class System:
             limiter=RedisRateLimiter(self.settings.redis_url),
             pictures=self.pictures,
             printer=self.printer,
+            fhir=FhirRecords(),
             probes=self.probes(),
             policy=HttpPolicy(
                 version=metadata.version("anamnesis"),
+                incarnation=self.recorder.incarnation,
                 threads=self.settings.threads,
                 behind_tls=self.settings.behind_tls,
                 trusted_proxies=self.settings.trusted_proxies,
@@ -149,6 +158,7 @@ class System:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
         registry.register(ProjectionMetrics(self.recorder, self.tracking, VIEWS))
+        registry.register(ExceptionalAccessMetrics(SqlExceptionalList(self.databases.events), self.clock))
         registry.register(WebhookMetrics(SqlDeliveryStore(self.databases.events, self.recorder, self.mapper)))
         return registry
 
@@ -156,6 +166,7 @@ class System:
         """Give up threads and connections."""
         self.housekeeping.stop()
         self.warming.stop()
+        self.lease.stop()
         self.recorder.close()
         self.databases.dispose()
         self.redis.close()
@@ -169,14 +180,14 @@ class System:
         self.close()
 
 
-def build(settings: Settings, *, parts: Part) -> System:
-    """Check the set-up and wire one process.
+def build(settings: Settings, *, parts: Part, restoring: bool = False) -> System:
+    """Check the set-up and wire one process. `restoring` is for the restore itself, which begins before it is finished.
 
-    Raises NotDurable, DatabaseEmpty, DatabaseOlder, DatabaseNewer, LogNotOpened, RootKeyMissing and its kin,
-    RootKeyWrong, KeysOlderThanEvents, StoreUnavailable, KeysUnavailable.
+    Raises NotDurable, DatabaseEmpty, DatabaseOlder, DatabaseNewer, RestoreUnfinished, LogNotOpened, RootKeyMissing and its kin,
+    RootKeyWrong, KeysOlderThanEvents, UnsafeInProduction, StoreUnavailable, KeysUnavailable.
     """
-    root = FileRootKey.load(settings.root_key_file)
-    notes_root = FileRootKey.load(settings.notes_root_key_file) if parts is Part.API else None
+    root = load_roots(settings.root_addresses("main"))
+    notes_root = load_roots(settings.root_addresses("notes")) if parts is Part.API else None
     databases = open_databases(
         settings.events_url,
         settings.keys_url,
@@ -189,16 +200,33 @@ def build(settings: Settings, *, parts: Part) -> System:
         for chain in CHAINS:
             check_revision(getattr(databases, chain), chain)
             check_durable(getattr(databases, chain))
+        if not restoring:
+            check_restored(databases.events)
         recorder = Recorder(databases.events)
-        keys = KeyRing(databases.keys, deployment=recorder.deployment_id, root=root, notes_root=notes_root)
+        if settings.mode == "production":
+            refuse_unsafe(settings, databases)
+        keys = KeyRing(
+            databases.keys,
+            deployment=recorder.deployment_id,
+            root=root,
+            notes_root=notes_root,
+            limits=key_limits(settings),
+        )
         check_keys(keys.book, recorder)
-        return _wired(settings, databases, recorder, keys)
+        lease = ProcessLease(databases.events, keys, part=parts.value, length_s=settings.lease_s)
+        return _wired(settings, databases, recorder, keys, lease)
     except BaseException:
         databases.dispose()
         raise
 
 
-def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: KeyRing) -> System:
+def key_limits(settings: Settings) -> KeyLimits:
+    """How long a data key is used."""
+    days = settings.key_epoch_days
+    return KeyLimits(epoch_us=None if days is None else days * DAY_US)
+
+
+def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: KeyRing, lease: ProcessLease) -> System:
     mapper = Mapper(keys, recorder.deployment_id, recorder.incarnation)
     vault = AccessVault(keys, recorder.deployment_id)
     ledger = EventLedger(recorder, mapper, AccessWrites(vault))
@@ -243,7 +271,9 @@ def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: K
         pictures=pictures,
         printer=printer,
         warming=WarmUp((_load_statistics, pictures.warm, printer.warm, partial(_ask_for_nothing, means))),
+        lease=lease,
     )
+    lease.start()
     system.housekeeping.start()
     return system
 

@@ -10,7 +10,23 @@ from typing import Annotated
 import typer
 
 from domain.errors import AnamnesisError
-from ops.commands import accounts, bench, demo, doctor, imports, keys, migrate, processes, views
+from ops.commands import (
+    accounts,
+    backup,
+    bench,
+    demo,
+    doctor,
+    erase,
+    exports,
+    hold,
+    imports,
+    keys,
+    migrate,
+    processes,
+    restore,
+    retention,
+    views,
+)
 from ops.console import voice
 from ops.saying import saying
 from ops.settings import debugging
@@ -33,7 +49,13 @@ app.command(rich_help_panel="Maintain")(migrate.migrate)
 app.command("rebuild-views", rich_help_panel="Maintain")(views.rebuild_views)
 app.add_typer(keys.app, name="keys", rich_help_panel="Maintain")
 app.add_typer(accounts.app, name="account", rich_help_panel="Maintain")
+app.command(rich_help_panel="Maintain")(exports.export)
 app.add_typer(imports.app, name="import", rich_help_panel="Maintain")
+app.add_typer(erase.app, name="erase", rich_help_panel="Maintain")
+app.add_typer(hold.app, name="hold", rich_help_panel="Maintain")
+app.add_typer(retention.app, name="retention", rich_help_panel="Maintain")
+app.add_typer(backup.app, name="backup", rich_help_panel="Maintain")
+app.command(rich_help_panel="Maintain")(restore.restore)
 app.add_typer(bench.app, name="bench", rich_help_panel="Measure")
 
 

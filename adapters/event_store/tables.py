@@ -15,6 +15,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    Text,
     UniqueConstraint,
     Uuid,
 )
@@ -132,4 +133,38 @@ tracking = Table(
     # Positions of the library's process recorders, in the transaction of the events they cause.
     Column("application", String(100), primary_key=True),
     Column("position", BigInteger, nullable=False),
+)
+
+restores = Table(
+    "restores",
+    metadata,
+    # One row an incarnation that a restore opened: from which back-up (SHA-256 of its manifest), up to which position.
+    Column("incarnation", Integer, primary_key=True, autoincrement=False),
+    Column("backup", String(64), nullable=False),
+    Column("kept", BigInteger, nullable=False),
+    # How far it has come; no process starts before it is finished.
+    Column("stage", String(16), nullable=False),
+    Column("begun_at_us", BigInteger, nullable=False),
+    # 0 until then.
+    Column("finished_at_us", BigInteger, nullable=False),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    # What was published, for those who ask here; what counts lies off the box. Added to and never changed.
+    Column("incarnation", Integer, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("published_at_us", BigInteger, nullable=False),
+    Column("cosignatures", SmallInteger, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+checkpoint_attempts = Table(
+    "checkpoint_attempts",
+    metadata,
+    # How the last try to publish ended, for metrics and the doctor: "" for well, else the code of what went wrong.
+    Column("incarnation", Integer, primary_key=True, autoincrement=False),
+    Column("tried_at_us", BigInteger, nullable=False),
+    Column("outcome", String(64), nullable=False),
 )

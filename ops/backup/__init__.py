@@ -1,0 +1,1 @@
+"""Back-ups of the event and the key database, and how a deployment is restored from them."""
