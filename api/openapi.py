@@ -19,6 +19,9 @@ TAGS: Final = [
     {"name": "Goals", "description": "From where to where, by when, and what became of it."},
     {"name": "Risk flags", "description": "Somebody may be in danger, and somebody must say that they know."},
     {"name": "Work list", "description": "What waits to be done, worst first."},
+    {"name": "Exceptional access", "description": "Ways into a chart past its care team, and their review."},
+    {"name": "Erasure and retention", "description": "How long a record is kept, what keeps it longer, and its end."},
+    {"name": "Export", "description": "Everything about one client in one document."},
     {"name": "Journey", "description": "Everything that happened to a client, in order."},
     {
         "name": "Progress",
@@ -28,6 +31,10 @@ TAGS: Final = [
     {
         "name": "Care record",
         "description": "Treatment and safety plan, diagnoses and their codes, medications, transcripts of sessions.",
+    },
+    {
+        "name": "Psychotherapy notes",
+        "description": "A therapist's own, under a key of their own: no colleague, report, model or client reads them.",
     },
     {"name": "Drafts", "description": "What a form holds before it is a record."},
     {"name": "Audit", "description": "Who did what; sealed, and a leaf of the log."},

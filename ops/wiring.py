@@ -1,16 +1,20 @@
 """Which use case gets which adapters, by area. `ops.bootstrap` makes the parts; this joins them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
 from eventsourcing.domain import Aggregate
 
+from adapters.access.exceptional import SqlExceptionalList
 from adapters.access.state import SqlAccessState
 from adapters.access.vault import AccessVault
+from adapters.alerts.log import LoggedAlerts
 from adapters.clock.system import SystemClock, UuidSource
 from adapters.codes.icd10cm import Icd10Cm
 from adapters.db.engines import Databases
+from adapters.erasure.register import SqlErasureRegister, SqlLegalHolds
 from adapters.event_store.drafts import SealedDrafts
 from adapters.event_store.feed import SqlChangeFeed, SqlEventReader
 from adapters.event_store.ledger import EventLedger
@@ -20,11 +24,17 @@ from adapters.event_store.reports import SealedReports
 from adapters.event_store.snapshots import SnapshotRecorder
 from adapters.event_store.stores import AggregateStore
 from adapters.event_store.webhooks import SqlDeliveryStore
+from adapters.event_store.whole import SqlWholeRecords
 from adapters.identity.argon2 import Argon2Hasher
+from adapters.identity.breached import BreachedFile
 from adapters.identity.jose import JoseTokenSigner
 from adapters.identity.secrets import OsSecrets
+from adapters.identity.totp import PyotpCodes
 from adapters.keys.ring import KeyRing
 from adapters.keys.row_sealer import RowSealer
+from adapters.keys.token_sealer import TokenSealer
+from adapters.log.proofs import SqlLogProofs
+from adapters.log.publisher import Publisher
 from adapters.pictures.typst import TypstPrinter
 from adapters.queue.arq import ArqQueue
 from adapters.views.audit import SqlAuditView
@@ -34,17 +44,23 @@ from adapters.views.tracking import ViewTracking
 from adapters.views.worklist import SqlFactsStore
 from adapters.webhooks.sender import HttpWebhookSender
 from domain.instruments.catalogue import published
-from domain.model.account import Account, SignIn
+from domain.model.account import Account
 from domain.model.appointment import Appointment
 from domain.model.client import Client
 from domain.model.diagnosis import Diagnosis
+from domain.model.erasure import Erasure
+from domain.model.exceptional_access import ExceptionalAccess
 from domain.model.goal import Goal
 from domain.model.identity import Identity
+from domain.model.legal_hold import LegalHold
 from domain.model.measure import Measure
 from domain.model.medication import Medication
+from domain.model.note import Note
+from domain.model.notes_folder import NotesFolder
 from domain.model.risk_flag import RiskFlag
 from domain.model.safety_plan import SafetyPlan
 from domain.model.session import Session
+from domain.model.sign_in import SignIn
 from domain.model.transcript import Transcript
 from domain.model.treatment_plan import TreatmentPlan
 from domain.model.webhook import Webhook
@@ -58,24 +74,36 @@ from domain.services.clients import ClientService
 from domain.services.context import ContextService
 from domain.services.context_candidates import Means
 from domain.services.diagnoses import DiagnosisService
+from domain.services.door import Door
 from domain.services.drafts import DraftService
+from domain.services.erasures import ErasureService, Judge
 from domain.services.events import EventService
+from domain.services.exceptional_access import EmergencyPolicy, ExceptionalAccessService
+from domain.services.exports import ExportService
+from domain.services.federation import FederationService, ProviderPolicy
 from domain.services.goals import GoalService
+from domain.services.holds import HoldService
 from domain.services.journey import JourneyService
+from domain.services.log import LogService
 from domain.services.measures import MeasureService
 from domain.services.medications import MedicationService
+from domain.services.notes import NoteService
 from domain.services.progress import ProgressService
 from domain.services.reports import ReportService
 from domain.services.risk_flags import RiskFlagService
 from domain.services.safety_plans import SafetyPlanService
+from domain.services.second_factors import SecondFactorService
 from domain.services.service_accounts import ServiceAccountService
 from domain.services.sessions import SessionService
 from domain.services.sign_in import SignInService
+from domain.services.stays import StayService
 from domain.services.transcripts import TranscriptService
 from domain.services.treatment_plans import TreatmentPlanService
 from domain.services.webhooks import WebhookService
 from domain.services.worklist import WorklistService
 from domain.services.worklist_facts import Thresholds
+from ops.entry import provider_of, sign_in_policy
+from ops.policies import policies_of
 from ops.settings import Settings
 
 
@@ -96,6 +124,12 @@ class Parts:
     sender: HttpWebhookSender
     queue: ArqQueue
     printer: TypstPrinter
+    publisher: Publisher | None = None
+    """Where the signing key may be: in the worker and in commands on the host."""
+
+    @cached_property
+    def proofs(self) -> SqlLogProofs:
+        return SqlLogProofs(self.databases.events)
 
     @cached_property
     def state(self) -> SqlAccessState:
@@ -113,6 +147,14 @@ class Parts:
     @cached_property
     def rows(self) -> RowSealer:
         return RowSealer(self.keys, self.mapper.log)
+
+    @cached_property
+    def alerts(self) -> LoggedAlerts:
+        return LoggedAlerts()
+
+    @cached_property
+    def exceptional(self) -> SqlExceptionalList:
+        return SqlExceptionalList(self.databases.events)
 
     @cached_property
     def journey(self) -> SqlJourneyView:
@@ -150,9 +192,11 @@ def services_of(parts: Parts) -> Services:
         clients=parts.store(Client),
         identities=parts.store(Identity),
         caseload=parts.caseload,
+        alerts=parts.alerts,
+        review_within=timedelta(hours=parts.settings.review_hours),
     )
     return Services(
-        clients=clients, **_record(parts), **_care(parts), **_reading(parts, clients), **_house(parts), **_entry(parts)
+        clients=clients, **_record(parts), **_care(parts), **_reading(parts, clients), **_house(parts), **_ends(parts), **_entry(parts)
     )
 
 
@@ -166,6 +210,14 @@ def _record(parts: Parts) -> dict[str, Any]:
         ),
         "transcripts": TranscriptService(**common, sessions=store(Session), transcripts=store(Transcript)),
         "drafts": DraftService(**common, drafts=parts.drafts),
+        "notes": NoteService(
+            **common,
+            state=parts.state,
+            notes=store(Note),
+            folders=store(NotesFolder),
+            accounts=store(Account),
+            sessions=store(Session),
+        ),
     }
 
 
@@ -199,8 +251,20 @@ def _care(parts: Parts) -> dict[str, Any]:
             journey=journey,
             facts=parts.facts,
             risk_flags=risk_flags,
+            exceptional=parts.exceptional,
             thresholds=_thresholds(parts.settings),
             zone=parts.settings.clinic_zone,
+        ),
+        "exceptional_access": ExceptionalAccessService(
+            **common,
+            accesses=store(ExceptionalAccess),
+            listed=parts.exceptional,
+            alerts=parts.alerts,
+            policy=EmergencyPolicy(
+                minutes=parts.settings.break_glass_minutes,
+                per_day=parts.settings.break_glass_per_day,
+                review_within=timedelta(hours=parts.settings.review_hours),
+            ),
         ),
         "treatment_plans": TreatmentPlanService(
             **common, plans=store(TreatmentPlan), diagnoses=store(Diagnosis), goals=store(Goal)
@@ -231,7 +295,6 @@ def _reading(parts: Parts, clients: ClientService) -> dict[str, Any]:
         "progress": progress,
         "reports": ReportService(
             **common,
-            state=parts.state,
             reports=SealedReports(
                 parts.databases.events, parts.recorder, parts.mapper, parts.keys, parts.recorder.deployment_id
             ),
@@ -245,6 +308,12 @@ def _reading(parts: Parts, clients: ClientService) -> dict[str, Any]:
         ),
         "context": ContextService(**common, journey=parts.journey, means=parts.means, zone=zone),
         "events": EventService(**common, reader=SqlEventReader(parts.databases.events, parts.recorder, parts.mapper)),
+        "exports": ExportService(
+            **common,
+            state=parts.state,
+            accounts=parts.store(Account),
+            records=SqlWholeRecords(parts.databases.events, parts.mapper),
+        ),
     }
 
 
@@ -253,6 +322,9 @@ def _house(parts: Parts) -> dict[str, Any]:
     common = parts.common
     return {
         "audit": AuditService(**common, audit=SqlAuditView(parts.tracking)),
+        "log": LogService(
+            **common, proofs=parts.proofs, published=parts.proofs, publisher=parts.publisher
+        ),
         "changes": ChangeService(**common, state=parts.state, feed=parts.feed),
         "webhooks": WebhookService(
             **common,
@@ -266,12 +338,47 @@ def _house(parts: Parts) -> dict[str, Any]:
     }
 
 
+def _ends(parts: Parts) -> dict[str, Any]:
+    """When a record ends, and what keeps it."""
+    common, store, events = parts.common, parts.store, parts.databases.events
+    register, holds = SqlErasureRegister(events), SqlLegalHolds(events)
+    judge = Judge(register=register, identities=store(Identity), policies=policies_of(parts.settings))
+    return {
+        "erasures": ErasureService(
+            **common,
+            state=parts.state,
+            erasures=store(Erasure),
+            register=register,
+            holds=holds,
+            judge=judge,
+            queue=parts.queue,
+        ),
+        "holds": HoldService(**common, state=parts.state, holds=store(LegalHold), standing=holds),
+    }
+
+
 def _entry(parts: Parts) -> dict[str, Any]:
     """Who may come in, and how."""
     common, store = parts.common, parts.store
     signer = JoseTokenSigner(parts.keys, parts.mapper.log)
+    settings = parts.settings
+    breached = BreachedFile(settings.breached_passwords) if settings.breached_passwords else None
+    hasher, codes, sealer = parts.hasher, PyotpCodes(), TokenSealer(parts.keys, parts.mapper.log)
+    door = Door(
+        ledger=parts.ledger,
+        state=parts.state,
+        accounts=store(Account),
+        sign_ins=store(SignIn),
+        signer=signer,
+        sealer=sealer,
+        secrets=OsSecrets(),
+        ids=UuidSource(),
+        policy=sign_in_policy(settings),
+    )
     return {
-        "accounts": AccountService(**common, state=parts.state, accounts=store(Account), hasher=parts.hasher),
+        "accounts": AccountService(
+            **common, state=parts.state, accounts=store(Account), hasher=hasher, breached=breached
+        ),
         "service_accounts": ServiceAccountService(
             **common,
             accounts=store(Account),
@@ -279,15 +386,17 @@ def _entry(parts: Parts) -> dict[str, Any]:
             signer=signer,
             secrets=OsSecrets(),
             ids=UuidSource(),
+            secret_days=settings.secret_days,
         ),
-        "sign_in": SignInService(
-            ledger=parts.ledger,
-            state=parts.state,
-            accounts=store(Account),
-            sign_ins=store(SignIn),
-            hasher=parts.hasher,
-            signer=signer,
-            secrets=OsSecrets(),
-            ids=UuidSource(),
+        "sign_in": SignInService(door=door, hasher=hasher, codes=codes),
+        "second_factors": SecondFactorService(door=door, access=parts.access, hasher=hasher, codes=codes),
+        "stays": StayService(door=door, access=parts.access),
+        "federation": FederationService(
+            door=door,
+            access=parts.access,
+            hasher=hasher,
+            sealer=sealer,
+            provider=provider_of(settings),
+            policy=ProviderPolicy(match_email=settings.oidc_match_email, trust_mfa=settings.oidc_trust_mfa),
         ),
     }

@@ -99,6 +99,10 @@ class ImportService:
             raise NotAnAuthor
         return account
 
+    def is_account(self, account_id: UUID) -> bool:
+        """Whether there is an account of this id here, usable or not."""
+        return self._state.account(account_id) is not None
+
     def take(self, call: Call, record: ImportedRecord) -> Taken:
         """Write one client, unless they are there. Killed at any point, it has written all of it or nothing.
 

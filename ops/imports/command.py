@@ -10,13 +10,16 @@ from adapters.codes.icd10cm import Icd10Cm
 from domain.errors import Invalid
 from domain.model import checks
 from domain.model.moment import zone_named
+from domain.services.exports import FORMAT
 from domain.services.imports import ImportService
 from ops.console import Voice
 from ops.hosting import call_of_host, hosted
 from ops.imports.annomi import Conversation, conversations, counted
 from ops.imports.conversations import Taking
 from ops.imports.faults import Spoilt
-from ops.imports.reading import Document, read
+from ops.imports.histories import Chronicle, PersonDoc, Replaying, chronicle
+from ops.imports.reading import Document, parsed
+from ops.imports.reading import document as document_of
 from ops.imports.records import Restoring
 from ops.imports.run import Import, Item, Tally
 
@@ -61,7 +64,10 @@ def records(  # noqa: PLR0913 - one argument an option
     speaker: Voice, file: Path, *, login: str | None, source: str | None, all_or_nothing: bool, dry_run: bool
 ) -> Tally:
     """Raises FileUnreadable, FileEmpty, NotTheFormat, NotAnAuthor, Invalid and what `build` raises."""
-    document = read(file)
+    told = parsed(file)
+    if isinstance(told, dict) and told.get("format") == FORMAT:
+        return _exported(speaker, chronicle(told), login=login, source=source or FORMAT, dry_run=dry_run)
+    document = document_of(told)
     named = source or document.source
     check_source(named)
     with hosted() as system:
@@ -76,6 +82,24 @@ def records(  # noqa: PLR0913 - one argument an option
         with speaker.track("importing", "Clients", len(document.clients)) as advance:
             doing = Import(service, lambda: call_of_host(system), advance)
             return way(doing, all_or_nothing=all_or_nothing, dry_run=dry_run)(_restored(document, restoring))
+
+
+def _exported(speaker: Voice, told: Chronicle, *, login: str | None, source: str, dry_run: bool) -> Tally:
+    """One client, from an export of this product."""
+    check_source(source)
+    with hosted() as system:
+        service = system.imports()
+
+        def here(person: PersonDoc) -> UUID | None:
+            with suppress(Invalid):
+                return service.author(person.login, disabled=True).id
+            return person.id if service.is_account(person.id) else None
+
+        default = service.author(login).id if login else None
+        replaying = Replaying(names=service.names(source), accounts=here, default=default)
+        with speaker.track("importing", "Clients", 1) as advance:
+            doing = Import(service, lambda: call_of_host(system), advance)
+            return way(doing, all_or_nothing=False, dry_run=dry_run)(iter([("/", replaying.record(told))]))
 
 
 def _accounts(service: ImportService, document: Document) -> Mapping[str, UUID]:

@@ -45,7 +45,11 @@ class Document:
 
 def read(path: Path) -> Document:
     """The whole file is held in memory. Raises FileUnreadable, FileEmpty, NotTheFormat."""
-    told = _parsed(path)
+    return document(parsed(path))
+
+
+def document(told: Any) -> Document:
+    """Raises FileEmpty, NotTheFormat."""
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         raise NotTheFormat(f'The file is no object with "format": "{FORMAT}".')
     if told.get("version") != VERSION:
@@ -63,7 +67,8 @@ def read(path: Path) -> Document:
     return Document(source=head.source, accounts=head.accounts, clients=clients)
 
 
-def _parsed(path: Path) -> Any:
+def parsed(path: Path) -> Any:
+    """The file's JSON. Raises FileUnreadable, FileEmpty, NotTheFormat."""
     try:
         content = path.read_bytes()
     except OSError as exc:

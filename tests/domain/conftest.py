@@ -1,37 +1,61 @@
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
+from adapters.identity.totp import PyotpCodes
+from adapters.memory.alerts import InMemoryAlerts
 from adapters.memory.codes import InMemoryDiagnosisCodes
+from adapters.memory.erasure import InMemoryErasureRegister, InMemoryLegalHolds
+from adapters.memory.exceptional import InMemoryExceptionalList
 from adapters.memory.feed import InMemoryFeed
-from adapters.memory.identity import InMemoryClock, InMemoryHasher, InMemoryIds, InMemorySecrets, InMemoryTokens
+from adapters.memory.identity import (
+    InMemoryBreached,
+    InMemoryClock,
+    InMemoryHasher,
+    InMemoryIds,
+    InMemorySecrets,
+    InMemoryTokens,
+    InMemoryTokenSealer,
+)
 from adapters.memory.ledger import InMemoryAggregates, InMemoryDrafts, InMemoryLedger, InMemoryLog
 from adapters.memory.queue import InMemoryPrinter, InMemoryQueue
 from adapters.memory.reports import InMemoryReports
 from adapters.memory.views import InMemoryAuditView, InMemoryCaseloadView, InMemoryJourneyView
 from adapters.memory.webhooks import InMemoryDeliveries, InMemorySender
+from adapters.memory.whole import InMemoryWholeRecords
 from adapters.memory.worklist import InMemoryFacts
 from adapters.relevance.tokens import EstimatedTokens
 from adapters.relevance.words import Bm25Words
 from domain.instruments.catalogue import published
-from domain.model.account import Account, SignIn
+from domain.model.account import Account
 from domain.model.appointment import Appointment
 from domain.model.audit import AuditEvent
 from domain.model.client import Client
 from domain.model.diagnosis import Diagnosis
+from domain.model.erasure import Erasure
+from domain.model.exceptional_access import ExceptionalAccess
 from domain.model.goal import Goal
 from domain.model.identity import Identity
+from domain.model.legal_hold import LegalHold
 from domain.model.measure import Measure
 from domain.model.medication import Medication
+from domain.model.note import Note
+from domain.model.notes_folder import NotesFolder
 from domain.model.risk_flag import RiskFlag
 from domain.model.safety_plan import SafetyPlan
 from domain.model.session import Session
+from domain.model.sign_in import SignIn
 from domain.model.transcript import Transcript
 from domain.model.treatment_plan import TreatmentPlan
+from domain.model.values import RepresentativeAuthority
 from domain.model.webhook import Webhook
 from domain.ports.access import Relation
 from domain.ports.call import Actor, Call, Role
+from domain.retention.policies import default_policies
+from domain.ports.identity import IdentityProvider
 from domain.services import Services
 from domain.services.access import Access
 from domain.services.accounts import AccountService
@@ -42,19 +66,28 @@ from domain.services.clients import ClientService
 from domain.services.context import ContextService
 from domain.services.context_candidates import Means
 from domain.services.diagnoses import DiagnosisService
+from domain.services.door import Door, SignInPolicy
 from domain.services.drafts import DraftService
+from domain.services.erasures import ErasureService, Judge
 from domain.services.events import EventService
+from domain.services.exceptional_access import ExceptionalAccessService
+from domain.services.exports import ExportService
+from domain.services.federation import FederationService, ProviderPolicy
 from domain.services.goals import GoalService
+from domain.services.holds import HoldService
 from domain.services.journey import JourneyService
 from domain.services.measures import MeasureService
 from domain.services.medications import MedicationService
+from domain.services.notes import NoteService
 from domain.services.progress import ProgressService
 from domain.services.reports import ReportService
 from domain.services.risk_flags import RiskFlagService
 from domain.services.safety_plans import SafetyPlanService
+from domain.services.second_factors import SecondFactorService
 from domain.services.service_accounts import ServiceAccountService
 from domain.services.sessions import SessionService
-from domain.services.sign_in import SignInPolicy, SignInService
+from domain.services.sign_in import SignInService
+from domain.services.stays import StayService
 from domain.services.transcripts import TranscriptService
 from domain.services.treatment_plans import TreatmentPlanService
 from domain.services.webhooks import WebhookService
@@ -73,6 +106,7 @@ class House:
         self.clock = InMemoryClock()
         self.hasher = InMemoryHasher()
         self.tokens = InMemoryTokens()
+        self.sealer = InMemoryTokenSealer()
         self.ledger = InMemoryLedger(self.log)
         self.state = self.log.state
         self.access = Access(ledger=self.ledger, state=self.state)
@@ -82,7 +116,39 @@ class House:
         self.reports = InMemoryReports(self.log, self.ledger)
         self.queue = InMemoryQueue()
         self.facts = InMemoryFacts(self.log)
+        self.alerts = InMemoryAlerts()
+        self.exceptional = InMemoryExceptionalList(self.state)
+        self.breached = InMemoryBreached()
+        self.door = self._door(SignInPolicy())
         self.services = self._services()
+
+    def _door(self, policy: SignInPolicy) -> Door:
+        return Door(
+            ledger=self.ledger,
+            state=self.state,
+            accounts=InMemoryAggregates(self.log, Account),
+            sign_ins=InMemoryAggregates(self.log, SignIn),
+            signer=self.tokens,
+            sealer=self.sealer,
+            secrets=InMemorySecrets(),
+            ids=InMemoryIds(),
+            policy=policy,
+        )
+
+    def demand(self, **policy: object) -> None:
+        """Another policy from now on."""
+        self.door.policy = replace(self.door.policy, **policy)
+        self.services = self._services()
+
+    def federation(self, provider: IdentityProvider | None, **policy: bool) -> FederationService:
+        return FederationService(
+            door=self.door,
+            access=self.access,
+            hasher=self.hasher,
+            sealer=self.sealer,
+            provider=provider,
+            policy=ProviderPolicy(**policy),
+        )
 
     def _services(self) -> Services:
         ledger, access, state, log = self.ledger, self.access, self.state, self.log
@@ -105,6 +171,7 @@ class House:
             clients=InMemoryAggregates(log, Client),
             identities=InMemoryAggregates(log, Identity),
             caseload=InMemoryCaseloadView(log, self.clock.now),
+            alerts=self.alerts,
         )
         progress = ProgressService(
             ledger=ledger,
@@ -135,6 +202,15 @@ class House:
                 journey=InMemoryJourneyView(log, self.clock.now),
                 instruments=self.instruments,
             ),
+            notes=NoteService(
+                ledger=ledger,
+                access=access,
+                state=state,
+                notes=InMemoryAggregates(log, Note),
+                folders=InMemoryAggregates(log, NotesFolder),
+                accounts=accounts,
+                sessions=sessions,
+            ),
             measures=MeasureService(
                 ledger=ledger,
                 access=access,
@@ -152,6 +228,35 @@ class House:
                 journey=InMemoryJourneyView(log, self.clock.now),
                 facts=self.facts,
                 risk_flags=risk_flags,
+                exceptional=self.exceptional,
+            ),
+            exceptional_access=ExceptionalAccessService(
+                ledger=ledger,
+                access=access,
+                accesses=InMemoryAggregates(log, ExceptionalAccess),
+                listed=self.exceptional,
+                alerts=self.alerts,
+            ),
+            erasures=ErasureService(
+                ledger=ledger,
+                access=access,
+                state=state,
+                erasures=InMemoryAggregates(log, Erasure),
+                register=InMemoryErasureRegister(log),
+                holds=InMemoryLegalHolds(log),
+                judge=Judge(
+                    register=InMemoryErasureRegister(log),
+                    identities=InMemoryAggregates(log, Identity),
+                    policies=default_policies(),
+                ),
+                queue=self.queue,
+            ),
+            holds=HoldService(
+                ledger=ledger,
+                access=access,
+                state=state,
+                holds=InMemoryAggregates(log, LegalHold),
+                standing=InMemoryLegalHolds(log),
             ),
             treatment_plans=TreatmentPlanService(
                 ledger=ledger,
@@ -186,7 +291,6 @@ class House:
             reports=ReportService(
                 ledger=ledger,
                 access=access,
-                state=state,
                 reports=self.reports,
                 feed=InMemoryFeed(log),
                 queue=self.queue,
@@ -204,6 +308,9 @@ class House:
                 zone="Europe/Berlin",
             ),
             events=EventService(ledger=ledger, access=access, reader=InMemoryFeed(log)),
+            exports=ExportService(
+                ledger=ledger, access=access, state=state, accounts=accounts, records=InMemoryWholeRecords(log)
+            ),
             audit=AuditService(ledger=ledger, access=access, audit=InMemoryAuditView(log, self.clock.now)),
             service_accounts=ServiceAccountService(
                 ledger=ledger,
@@ -226,18 +333,18 @@ class House:
                 jitter=lambda: 1.0,
             ),
             changes=ChangeService(ledger=ledger, access=access, state=state, feed=InMemoryFeed(log)),
-            accounts=AccountService(ledger=ledger, access=access, state=state, accounts=accounts, hasher=self.hasher),
-            sign_in=SignInService(
+            accounts=AccountService(
                 ledger=ledger,
+                access=access,
                 state=state,
                 accounts=accounts,
-                sign_ins=InMemoryAggregates(log, SignIn),
                 hasher=self.hasher,
-                signer=self.tokens,
-                secrets=InMemorySecrets(),
-                ids=InMemoryIds(),
-                policy=SignInPolicy(),
+                breached=self.breached,
             ),
+            sign_in=SignInService(door=self.door, hasher=self.hasher, codes=PyotpCodes()),
+            second_factors=SecondFactorService(door=self.door, access=access, hasher=self.hasher, codes=PyotpCodes()),
+            stays=StayService(door=self.door, access=access),
+            federation=self.federation(None),
         )
 
     def call(self, who: Actor, **more: object) -> Call:
@@ -262,6 +369,13 @@ class House:
                 **ties,
             )
         return Actor(id=account_id, role=role, **ties)
+
+    def represent(self, lead: Actor, client_id: UUID, account: Actor, days: int = 365) -> None:
+        """Let an account stand for a client, as a parent, for some days."""
+        until = self.clock.now() + timedelta(days=days)
+        self.services.clients.let_representative_in(
+            self.call(lead), client_id, account.id, RepresentativeAuthority.PARENT, until
+        )
 
     def chart(self, clinician: Actor, *members: tuple[Actor, Relation], family: str = "Okafor") -> UUID:
         """A new client of the clinician's."""

@@ -1,0 +1,51 @@
+"""Taking a whole record out."""
+
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.answers import JSON, represented
+from api.asks import Reader
+from api.declare import represents
+from api.dispatch import Operation
+from api.errors import NotAcceptable
+from api.models.exports import ExportOut
+from api.negotiation import preferred
+from domain.errors import Erased
+from domain.model.client import ClientNotFound
+from domain.services.access import Action, ConsentMissing, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.exports import export_as_json
+
+FHIR = "application/fhir+json"
+router = APIRouter(prefix="/v1/clients", tags=["Export"], route_class=Operation)
+
+
+@router.get(
+    "/{client_id}/export",
+    **represents(
+        "Export a whole record",
+        {JSON: ExportOut, FHIR: dict},
+        ClientNotFound,
+        Erased,
+        RoleNotPermitted,
+        OutsideCareTeam,
+        RelationNotPermitted,
+        ConsentMissing,
+        NotAcceptable,
+        action=Action.EXPORT_MAKE,
+    ),
+)
+def export_client(client_id: UUID, ask: Reader) -> Response:
+    """Everything about one client in one document, for the client and for who leads the treatment. The project's own JSON also
+    holds the history, for who leads the treatment, and `anamnesis import json` makes the same record of it elsewhere;
+    `Accept: application/fhir+json` gives the record as it stands as a FHIR R4B bundle.
+
+    Psychotherapy notes are never in it, nor drafts, nor the audit. Substance-use records are in the client's own export, and in
+    others with the client's consent; `notices` then carries the rules that bind whoever receives them.
+    """
+    wanted = preferred(ask.origin.headers.get("accept"), (JSON, FHIR))
+    export = ask.services.exports.make(ask.call(), client_id)
+    body = ask.runtime.fhir.bundle(export) if wanted == FHIR else orjson.dumps(export_as_json(export))
+    return represented(body, wanted, name=f"record.{'fhir.' if wanted == FHIR else ''}json")
