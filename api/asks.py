@@ -44,6 +44,9 @@ class Ask:
         self.gate = surface.gate
         self.origin = origin
         self.actor = actor
+        usual = _PURPOSES.get(actor.role, Purpose.TREATMENT)
+        self.purpose = (convention.purpose(origin.headers) if self.signed_in else None) or usual
+        """What the header Purpose states; the table decides whether an account of this role may say so."""
 
     def call(self) -> Call:
         """For use cases that write nothing but their audit entry."""
@@ -55,7 +58,7 @@ class Ask:
             request_id=self.origin.request_id,
             at=self.origin.at,
             origin=self.origin.address,
-            purpose=_PURPOSES.get(self.actor.role, Purpose.TREATMENT),
+            purpose=self.purpose,
             command=command,
             expected_version=expected_version,
         )
@@ -121,8 +124,17 @@ class Editing(Writing):
 # The functions below are never called: FastAPI reads the parameters that the OpenAPI document names from them.
 
 
-def _bearer(token: Annotated[object, Security(_ACCESS_TOKEN)] = None) -> None:
-    del token
+def _bearer(
+    token: Annotated[object, Security(_ACCESS_TOKEN)] = None,
+    purpose: Annotated[
+        Purpose | None,
+        Header(
+            alias="Purpose",
+            description="Why the record is used; left out, what an account of this role is for. Stands in the audit.",
+        ),
+    ] = None,
+) -> None:
+    del token, purpose
 
 
 def _reading(

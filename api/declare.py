@@ -31,7 +31,7 @@ from domain.errors import (
     TooMany,
     Unauthenticated,
 )
-from domain.services.access import Action
+from domain.services.access import Action, PurposeNotPermitted
 
 Errors = Sequence[type[AnamnesisError]]
 Asked = Action | Sequence[Action]
@@ -150,7 +150,7 @@ def usual_errors(ask: type[Ask], *, has_body: bool, has_parameters: bool) -> lis
     """What every route of this kind may refuse with."""
     usual: list[type[AnamnesisError]] = [StoreUnavailable, KeysUnavailable, TooMany]
     if ask.signed_in:
-        usual.append(Unauthenticated)
+        usual += [Unauthenticated, PurposeNotPermitted]
     if has_body:
         usual += [JsonInvalid, NotJson, BodyTooLarge]
     if has_body or has_parameters or ask.signed_in:

@@ -7,10 +7,12 @@ from typing import Final
 
 from api.errors import FieldFault, FieldsInvalid, IfMatchMissing
 from domain.errors import StaleVersion, Unauthenticated
+from domain.ports.call import Purpose
 
 _BEARER: Final = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/=-]{1,4096})")
 _ETAG: Final = re.compile(r'(W/)?"(0|[1-9][0-9]{0,8})"')
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
+_PURPOSES: Final = frozenset(purpose.value for purpose in Purpose)
 _POSITION: Final = re.compile(r"[0-9]{1,18}")
 
 
@@ -64,6 +66,16 @@ def read_after(headers: Mapping[str, str]) -> int:
     if not _POSITION.fullmatch(value):
         raise _wrong("Read-After", "must be the number that a write answered in its header Position")
     return int(value)
+
+
+def purpose(headers: Mapping[str, str]) -> Purpose | None:
+    """Why the record is used, None where nothing is said. Raises FieldsInvalid for what is no purpose."""
+    value = headers.get("purpose")
+    if value is None:
+        return None
+    if value not in _PURPOSES:
+        raise _wrong("Purpose", "must be one of " + ", ".join(sorted(_PURPOSES)))
+    return Purpose(value)
 
 
 def client_address(peer: str, headers: Mapping[str, str], trusted: tuple[IPv4Network | IPv6Network, ...]) -> str:

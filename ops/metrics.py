@@ -9,7 +9,10 @@ from adapters.views.health import Log, health_of
 from adapters.views.tables import View
 from adapters.views.tracking import ViewTracking
 from domain.errors import AnamnesisError
+from domain.ports.exceptional import ExceptionalList
+from domain.ports.ids import Clock
 from domain.ports.webhooks import DeliveryStore
+from domain.services.drafts import microseconds
 
 
 class ProjectionMetrics(Collector):
@@ -61,6 +64,33 @@ class WebhookMetrics(Collector):
 
     def describe(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
         yield from _webhook_families()
+
+
+class ExceptionalAccessMetrics(Collector):
+    """How many ways past a care team are open, wait for a review, or have waited too long."""
+
+    def __init__(self, listed: ExceptionalList, clock: Clock) -> None:
+        self._listed = listed
+        self._clock = clock
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        family = _exceptional_family()
+        try:
+            counts = self._listed.counted(microseconds(self._clock.now()))
+        except AnamnesisError:
+            return
+        for state, count in zip(("open", "waiting", "overdue"), counts, strict=True):
+            family.add_metric([state], count)
+        yield family
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        yield _exceptional_family()
+
+
+def _exceptional_family() -> GaugeMetricFamily:
+    return GaugeMetricFamily(
+        "anamnesis_exceptional_access", "Ways into charts past their care teams.", labels=["state"]
+    )
 
 
 def _webhook_families() -> tuple[CounterMetricFamily, GaugeMetricFamily]:

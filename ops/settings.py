@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.errors import Misconfigured
+from domain.ports.call import Role
 
 PREFIX: Final = "ANAMNESIS_"
 _ENV_FILE: Final = PREFIX + "ENV_FILE"
@@ -25,6 +26,7 @@ _DEBUG: Final = PREFIX + "DEBUG"
 _FOREIGN: Final = re.compile(
     r"ANAMNESIS_(TEST_.*|REAL_DATA|DEMO_.*|BENCH_.*|.*SERVICE_(HOST|PORT).*|PORT_\d+_(TCP|UDP).*)"
 )
+_PEOPLE: Final = frozenset(role.value for role in Role if role is not Role.SERVICE)
 _LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 
@@ -155,6 +157,84 @@ def _witnesses(text: str) -> tuple[str, ...]:
     return witnesses
 
 
+def _roles(text: str) -> tuple[str, ...]:
+    named = tuple(dict.fromkeys(one.strip().lower() for one in text.split(",")))
+    if named not in (("staff",), ("none",)) and not set(named) <= _PEOPLE:
+        raise _Shape("staff, none, or roles separated by commas")
+    return named
+
+
+def _per_role(low: int, high: int) -> Callable[[str], tuple[str, ...]]:
+    """Such as operator=5,clinician=10, as texts of that form."""
+    number = _whole(low, high)
+
+    def parse(text: str) -> tuple[str, ...]:
+        pairs = [one.strip().lower().partition("=") for one in text.split(",")]
+        try:
+            found = {role.strip(): number(amount.strip()) for role, _, amount in pairs}
+        except _Shape:
+            found = {}
+        if len(found) != len(pairs) or not set(found) <= _PEOPLE:
+            raise _Shape(f"roles with whole numbers from {low} to {high}, such as operator={low},clinician={high}")
+        return tuple(f"{role}={amount}" for role, amount in found.items())
+
+    return parse
+
+
+def _issuer(text: str) -> str:
+    """OpenID Connect Discovery 1.0 §3: an address over TLS, without query or fragment; without TLS on this machine alone."""
+    shape = "the provider's issuer, such as https://id.practice.example, without query or fragment"
+    _split(text, shape)
+    parts = urlsplit(text)
+    alone = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme not in (("https", "http") if alone else ("https",)) or not parts.hostname:
+        raise _Shape(shape)
+    if parts.query or parts.fragment or parts.username or "?" in text or "#" in text:
+        raise _Shape(shape)
+    return text
+
+
+def _return_address(text: str) -> str:
+    shape = (
+        "the address of your front end that the provider sends people back to, such as https://app.practice.example/in"
+    )
+    _split(text, shape)
+    if urlsplit(text).scheme not in ("https", "http") or not urlsplit(text).hostname or "#" in text:
+        raise _Shape(shape)
+    return text
+
+
+def _oauth_words(text: str) -> str:
+    if (
+        not re.fullmatch(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*", text)
+        or "openid" not in text.split()
+    ):
+        raise _Shape("scopes separated by spaces, openid among them")
+    return text
+
+
+def _identifier(text: str) -> str:
+    if not re.fullmatch(r"[\x20-\x7e]{1,200}", text):
+        raise _Shape("up to 200 visible characters")
+    return text
+
+
+def _roots(text: str) -> tuple[str, ...]:
+    addresses = tuple(one.strip() for one in text.split(","))
+    if not all(re.fullmatch(r"file:/[^\0]+|awskms:arn:aws[a-z-]*:kms:\S+", one) for one in addresses):
+        raise _Shape("addresses such as file:/path/root.key or awskms:arn:aws:kms:…:key/…, separated by commas")
+    return addresses
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in words:
+            raise _Shape("one of " + ", ".join(words))
+        return text.lower()
+
+    return parse
+
+
 def _setting(parse: Callable[[str], Any], default: Any, *, secret: bool = False) -> Any:
     """A field read from PREFIX + its name in capitals. `default` is a value, or a function of the data folder."""
     return field(metadata={"parse": parse, "default": default}, repr=not secret)
@@ -176,6 +256,13 @@ class Settings:
     root_key_file: Path = _setting(_path, lambda data_dir: data_dir / "keys" / "root.key")
     notes_root_key_file: Path = _setting(_path, lambda data_dir: data_dir / "keys" / "notes-root.key")
     """Second root, for psychotherapy notes: only the API process loads it."""
+    root_key: tuple[str, ...] = _setting(_roots, ())
+    """Addresses of root keys, in place of the file above: while one replaces another, both."""
+    notes_root_key: tuple[str, ...] = _setting(_roots, ())
+    mode: str = _setting(_one_of("development", "production"), "development")
+    """In production a start refuses what would be fine for a trial: everything in one place, no TLS."""
+    key_epoch_days: int | None = _setting(_whole(1, 36500), None)
+    """Days after which a data key is followed by another; without it, by the number of messages alone."""
     redis_url: str = _setting(_redis, "redis://127.0.0.1:6379/0", secret=True)
     host: str = _setting(_host, "127.0.0.1")
     port: int = _setting(_whole(1, 65535), 8000)
@@ -207,10 +294,46 @@ class Settings:
     """Days since the last session after which a client without an appointment counts as no longer in treatment."""
     warm_up: bool = _setting(_yes_or_no, default=True)
     """Whether an API process loads ahead what reports and pictures need: 150 MB that nobody may ask for."""
+    break_glass_minutes: int = _setting(_whole(1, 24 * 60), 60)
+    """How long a chart that was opened in an emergency stays open."""
+    break_glass_per_day: int = _setting(_whole(1, 1_000), 5)
+    """How often an account may break the glass in 24 hours."""
+    review_hours: int = _setting(_whole(1, 24 * 90), 72)
+    """Hours until every way past a care team must have been reviewed."""
+    second_factor_roles: tuple[str, ...] = _setting(_roles, ())
+    """Who does not get in without a second factor; unset, everybody but clients where `behind_tls` is set, else nobody."""
+    idle_min: int = _setting(_whole(5, 720), 15)
+    """Minutes after which a sign-in that nobody refreshes ends."""
+    idle_min_of: tuple[str, ...] = _setting(_per_role(5, 720), ())
+    """The same for some roles, where it is shorter."""
+    sign_in_hours: int = _setting(_whole(1, 24), 12)
+    """Hours after which a sign-in ends however busy it is."""
+    sign_in_hours_of: tuple[str, ...] = _setting(_per_role(1, 24), ())
+    """The same for some roles, where it is shorter."""
+    breached_passwords: Path | None = _setting(_path, None)
+    """File of passwords known to be stolen, which new ones must not stand in: sorted SHA-1 digests."""
+    secret_days: int = _setting(_whole(1, 3650), 365)
+    """Days after which the secret of a program ends."""
+    oidc_issuer: str | None = _setting(_issuer, None)
+    """OpenID provider that people may sign in with; none by default."""
+    oidc_client_id: str = _setting(_identifier, "")
+    """What the provider calls this deployment."""
+    oidc_client_secret_file: Path | None = _setting(_path, None)
+    """File that holds the secret the provider gave; without one, PKCE alone protects the exchange."""
+    oidc_redirect_uri: str = _setting(_return_address, "")
+    oidc_scopes: str = _setting(_oauth_words, "openid email")
+    oidc_match_email: bool = _setting(_yes_or_no, default=False)
+    """Whether an address that the provider has verified links itself to the account whose login it is."""
+    oidc_trust_mfa: bool = _setting(_yes_or_no, default=False)
+    """Whether a second factor that the provider says it saw (amr: mfa) counts as ours."""
     draft_days: int = _setting(_whole(1, 3650), 30)
     """Days after which a draft that nobody touched is discarded."""
     report_days: int = _setting(_whole(1, 365), 7)
     """Days that reports made in the background are kept."""
+    lease_s: int = _setting(_whole(2, 120), 10)
+    """Seconds after which a process that can't reach the event database stops using clients' keys; erasures wait so long."""
+    retention_policy: Path | None = _setting(_path, None)
+    """JSON file that says how long each class of record is kept; without one, what comes with the product."""
     webhook_networks: tuple[Network, ...] = _setting(_networks, ())
     """Private networks that webhooks may call; none by default. Only to a loopback network named here without TLS."""
     log_key_file: Path = _setting(_path, lambda data_dir: data_dir / "keys" / "log.key")
@@ -235,6 +358,12 @@ class Settings:
         for setting in fields(cls):
             values[setting.name] = _value(setting.metadata, PREFIX + setting.name.upper(), given, values)
         return cls(**values)
+
+    def root_addresses(self, purpose: str) -> tuple[str, ...]:
+        """Where the root keys of a purpose, main or notes, are."""
+        if purpose == "notes":
+            return self.notes_root_key or (f"file:{self.notes_root_key_file}",)
+        return self.root_key or (f"file:{self.root_key_file}",)
 
     def environment(self) -> dict[str, str]:
         """The settings as variables for a child process, beside what else the environment holds."""

@@ -5,7 +5,20 @@ from uuid import UUID
 
 from sqlalchemy import Engine, delete
 
-from adapters.access.tables import accounts, care_team, clients, consents, identity_lookup, sign_ins
+from adapters.access.tables import (
+    accounts,
+    care_team,
+    clients,
+    consents,
+    erasures,
+    exceptional_access,
+    identity_lookup,
+    legal_holds,
+    linked_identities,
+    notes_folders,
+    secret_uses,
+    sign_ins,
+)
 from adapters.access.writes import AccessWrites
 from adapters.db.engines import write_transaction
 from adapters.db.errors import translated
@@ -16,7 +29,20 @@ from adapters.event_store.unsealed import Tombstone
 from adapters.event_store.writer import inserts_for
 from domain.model.account import Account
 
-_TABLES = (accounts, sign_ins, clients, care_team, consents, identity_lookup)
+_TABLES = (
+    accounts,
+    sign_ins,
+    linked_identities,
+    secret_uses,
+    clients,
+    care_team,
+    exceptional_access,
+    consents,
+    identity_lookup,
+    notes_folders,
+    legal_holds,
+    erasures,
+)
 _KINDS = frozenset({"access", "client", "identity"})
 """Coarse kinds of the topics that these tables follow from: half of the log, the audit entries, and every record of a
 client need not be opened, nor does one that can't be opened stand in the way.

@@ -54,6 +54,25 @@ sign_ins = Table(
 Index("ix_sign_ins_account_id", sign_ins.c.account_id)
 Index("ix_sign_ins_expires_at_us", sign_ins.c.expires_at_us)
 
+linked_identities = Table(
+    "linked_identities",
+    metadata,
+    # HMAC of issuer and subject: whom a provider vouches for is found by it, and read nowhere.
+    Column("mac", LargeBinary(32), primary_key=True),
+    _id("account_id", nullable=False),
+    _id("link_id", nullable=False),
+)
+Index("ix_linked_identities_account_id", linked_identities.c.account_id, linked_identities.c.link_id)
+
+secret_uses = Table(
+    "secret_uses",
+    metadata,
+    _id("secret_id", primary_key=True),
+    _id("account_id", nullable=False),
+    Column("used_at_us", BigInteger, nullable=False),
+)
+Index("ix_secret_uses_account_id", secret_uses.c.account_id)
+
 clients = Table(
     "clients",
     metadata,
@@ -69,10 +88,38 @@ care_team = Table(
     _id("account_id", primary_key=True),
     Column("relation", String(32), nullable=False),
     Column("joined_at_us", BigInteger, nullable=False),
-    # HMAC of client, account and relation: to write into this table is not enough to be let into a chart.
+    # HMAC of client, account, relation and end: to write into this table is not enough to be let into a chart.
     Column("mac", LargeBinary(32), nullable=False),
+    # 0 for a place without an end; what ends counts no more from then on, the row stays.
+    Column("until_us", BigInteger, nullable=False, server_default="0"),
 )
 Index("ix_care_team_account_id", care_team.c.account_id, care_team.c.joined_at_us, care_team.c.client_id)
+
+exceptional_access = Table(
+    "exceptional_access",
+    metadata,
+    _id("id", primary_key=True),
+    _id("client_id", nullable=False),
+    _id("account_id", nullable=False),
+    Column("way", String(32), nullable=False),
+    _id("opened_by", nullable=False),
+    Column("opened_at_us", BigInteger, nullable=False),
+    # What a broken glass gives counts no more from then on.
+    Column("until_us", BigInteger, nullable=False),
+    # HMAC of id, client, account, way and end.
+    Column("mac", LargeBinary(32), nullable=False),
+    Column("review_due_us", BigInteger, nullable=False),
+    # Empty until somebody looked at it.
+    Column("verdict", String(32), nullable=False),
+)
+Index(
+    "ix_exceptional_access_client_id",
+    exceptional_access.c.client_id,
+    exceptional_access.c.account_id,
+    exceptional_access.c.until_us,
+)
+Index("ix_exceptional_access_account_id", exceptional_access.c.account_id, exceptional_access.c.opened_at_us)
+Index("ix_exceptional_access_opened_at_us", exceptional_access.c.opened_at_us, exceptional_access.c.id)
 
 consents = Table(
     "consents",
@@ -94,6 +141,19 @@ identity_lookup = Table(
     Column("mac", LargeBinary(32), primary_key=True),
 )
 Index("ix_identity_lookup_mac", identity_lookup.c.mac, identity_lookup.c.client_id)
+
+notes_folders = Table(
+    "notes_folders",
+    metadata,
+    # Who keeps whose psychotherapy notes. It leads to the folders, whose sealed events decide who reads.
+    _id("id", primary_key=True),
+    _id("client_id", nullable=False),
+    _id("author_id", nullable=False),
+    _id("custodian_id"),
+)
+Index("ix_notes_folders_client_id", notes_folders.c.client_id)
+Index("ix_notes_folders_author_id", notes_folders.c.author_id, notes_folders.c.client_id)
+Index("ix_notes_folders_custodian_id", notes_folders.c.custodian_id, notes_folders.c.client_id)
 
 drafts = Table(
     "drafts",
@@ -153,3 +213,45 @@ Index("ix_reports_client_id", reports.c.client_id)
 Index("ix_reports_requested_by", reports.c.requested_by, reports.c.requested_at_us)
 Index("ix_reports_state", reports.c.state, reports.c.leased_until_us)
 Index("ix_reports_expires_at_us", reports.c.expires_at_us)
+
+legal_holds = Table(
+    "legal_holds",
+    metadata,
+    _id("id", primary_key=True),
+    _id("client_id", nullable=False),
+    Column("placed_at_us", BigInteger, nullable=False),
+    Column("lifted", Boolean, nullable=False),
+)
+Index("ix_legal_holds_client_id", legal_holds.c.client_id, legal_holds.c.lifted)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    _id("id", primary_key=True),
+    _id("client_id", nullable=False),
+    # Record classes to go, separated by spaces; empty for the whole record.
+    Column("classes", String(200), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("requested_at_us", BigInteger, nullable=False),
+    Column("due_at_us", BigInteger, nullable=False),
+    # Which fence this is among all, given out under the lock of the log; 0 before it stands. Processes acknowledge up to one.
+    Column("number", BigInteger, nullable=False),
+    # Positions of the events of the client's own accounts, eight bytes each, big-endian: found before their rows go.
+    Column("redacted", LargeBinary, nullable=False),
+)
+Index("ix_erasures_client_id", erasures.c.client_id)
+Index("ix_erasures_state", erasures.c.state, erasures.c.due_at_us)
+Index("ix_erasures_number", erasures.c.number)
+
+process_leases = Table(
+    "process_leases",
+    metadata,
+    # One row a running process that holds keys; an erasure waits for each, or until its lease is over.
+    _id("id", primary_key=True),
+    Column("part", String(16), nullable=False),
+    Column("host", String(64), nullable=False),
+    Column("started_at_us", BigInteger, nullable=False),
+    Column("renewed_at_us", BigInteger, nullable=False),
+    Column("expires_at_us", BigInteger, nullable=False),
+    Column("acknowledged", BigInteger, nullable=False),
+)

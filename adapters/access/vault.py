@@ -39,9 +39,23 @@ class AccessVault:
         """Of a normalised login."""
         return self._sealer.mac("login", login.encode())
 
-    def member_mac(self, client_id: UUID, account_id: UUID, relation: str) -> bytes:
-        """Of a place in a care team. It says who was let in, not that they still are: rows can be put back."""
-        return self._sealer.mac("care-team", client_id.bytes, account_id.bytes, relation.encode())
+    def foreign_mac(self, issuer: str, subject: str) -> bytes:
+        """Of whom an OpenID provider vouches for."""
+        return self._sealer.mac("foreign-identity", issuer.encode(), subject.encode())
+
+    def member_mac(self, client_id: UUID, account_id: UUID, relation: str, until_us: int = 0) -> bytes:
+        """Of a place in a care team, and its end where it has one. It says who was let in, not that they still are: rows
+        can be put back.
+        """
+        end = (until_us.to_bytes(8),) if until_us else ()
+        return self._sealer.mac("care-team", client_id.bytes, account_id.bytes, relation.encode(), *end)
+
+    def exceptional_mac(
+        self, access_id: UUID, client_id: UUID, account_id: UUID, way: str, until_us: int
+    ) -> bytes:
+        """Of a way into a chart past its care team."""
+        ids = (access_id.bytes, client_id.bytes, account_id.bytes)
+        return self._sealer.mac("exceptional-access", *ids, way.encode(), until_us.to_bytes(8))
 
     def identity_mac(self, family_name: str, birth_date: str) -> bytes | None:
         """Of a surname, as normalised_name compares it, and an ISO birth date; None when either says nothing."""

@@ -11,10 +11,12 @@ from domain.errors import Erased, Invalid, ViewBehind
 from domain.model.appointment import Appointment, AppointmentStatus
 from domain.model.audit import AuditEvent
 from domain.model.client import Client
+from domain.model.clinical import record_class_of
 from domain.model.identity import Identity
 from domain.model.session import Session, SessionStatus
+from domain.ports.keys import RecordClass
 from domain.ports.views import JOURNEY_KINDS, AuditRecord, CaseloadItem, JourneyItem, Page
-from domain.services.journey_items import SHOWN, care_change_as_json
+from domain.services.journey_items import SHOWN, CareChange, care_change_as_json
 from domain.services.rendering import client_as_json, consent_as_json
 
 
@@ -117,13 +119,13 @@ class InMemoryJourneyView(InMemoryViews):
                 continue
             if isinstance(event, Client.ConsentGiven | Client.ConsentWithdrawn):
                 consents.setdefault(event.consent_id, []).append((position, event))
-            elif isinstance(event, Client.CareTeamJoined | Client.CareTeamLeft):
+            elif isinstance(event, CareChange):
                 content = care_change_as_json(event)
                 yield JourneyItem(
                     kind="care_team",
                     id=UUID(content["id"]),
                     client_id=client.id,
-                    state="joined" if isinstance(event, Client.CareTeamJoined) else "left",
+                    state="left" if isinstance(event, Client.CareTeamLeft) else "joined",
                     version=event.originator_version,
                     happened_at=event.timestamp,
                     recorded_at=event.timestamp,
@@ -157,7 +159,9 @@ class InMemoryCaseloadView(InMemoryViews):
         sessions = [
             found
             for found in aggregates
-            if isinstance(found, Session) and found.status is not SessionStatus.ENTERED_IN_ERROR
+            if isinstance(found, Session)
+            and found.status is not SessionStatus.ENTERED_IN_ERROR
+            and not found.substance_use
         ]
         ahead = [
             found.start.instant
@@ -241,6 +245,7 @@ def _item(
         recorded_at=aggregate.created_on,
         positions=positions,
         content=content,
+        record_class=RecordClass.SUD if record_class_of(aggregate) is RecordClass.SUD else RecordClass.JOURNAL,
     )
 
 

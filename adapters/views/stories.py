@@ -16,6 +16,7 @@ from adapters.event_store.rows import StoredRow
 from adapters.views.times import to_us
 from domain.model.client import Client
 from domain.model.identity import Identity
+from domain.ports.keys import RecordClass
 from domain.services.journey_items import SHOWN, Shown, care_change_as_json
 from domain.services.rendering import Json, client_as_json, consent_as_json
 
@@ -37,6 +38,7 @@ class Item:
     positions: list[int]
     content: Callable[[], Json]
     detail: Callable[[], Json] | None = None
+    record_class: RecordClass = RecordClass.JOURNAL
 
     @property
     def key(self) -> Key:
@@ -98,6 +100,7 @@ class RecordStory(Story):
         item = self._item(
             row, shown.kind, record.id, record.status.value, shown.happened_at(record), lambda: shown.content(record)
         )
+        item.record_class = RecordClass.SUD if record.substance_use else RecordClass.JOURNAL
         detail = shown.detail
         item.detail = None if detail is None else lambda: detail(record)
         return (item,)
@@ -118,7 +121,7 @@ class ClientStory(Story):
 
     def _part(self, client: Client, event: Any, row: StoredRow) -> Item | None:
         match event:
-            case Client.CareTeamJoined():
+            case Client.CareTeamJoined() | Client.RepresentativeLetIn():
                 return self._change(row, event, "joined")
             case Client.CareTeamLeft():
                 return self._change(row, event, "left")

@@ -196,7 +196,7 @@ class LookupOut(Out):
 
 
 class TeamMemberIn(In):
-    relation: Literal["primary_clinician", "clinician", "supervisor", "representative", "system"]
+    relation: Literal["primary_clinician", "clinician", "supervisor", "system"]
 
     model_config = example({"relation": "clinician"})
 
@@ -204,9 +204,26 @@ class TeamMemberIn(In):
         return Relation(self.relation)
 
 
+class RepresentativeIn(In):
+    """By what right the account stands for the client (45 CFR 164.502(g)), and until when: twenty years at most."""
+
+    authority: RepresentativeAuthority
+    until: Rfc3339
+
+    model_config = example({"authority": "parent", "until": "2031-04-23T00:00:00+02:00"})
+
+    def ends(self) -> datetime:
+        """Raises ZonelessTime, ImpossibleTime."""
+        return instant(self.until, "until")
+
+
 class TeamMemberOut(Out):
+    """`authority` and `until` where a representative has them."""
+
     account_id: UUID
     relation: Relation
+    authority: RepresentativeAuthority | None = None
+    until: Rfc3339 | None = None
 
 
 class ConsentIn(In):

@@ -7,7 +7,7 @@ from api.models.common import Out, Rfc3339, example
 
 
 class WorkItemOut(Out):
-    """`since` is when it became due. `resource_id` is the session, goal, flag or plan in question, null for a measure that is
+    """`since` is when it became due. `resource_id` is the session, goal, flag, plan or exceptional access in question, null for a measure that is
     missing; `instrument` the measure that the treatment plan asks for, null where any will do.
     """
 
@@ -18,6 +18,7 @@ class WorkItemOut(Out):
         "plan_review_due",
         "measure_overdue",
         "goal_stale",
+        "exceptional_access",
     ]
     client_id: UUID
     resource_id: UUID | None

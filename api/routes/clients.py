@@ -19,6 +19,7 @@ from api.models.clients import (
     IdentityOut,
     LookupIn,
     LookupOut,
+    RepresentativeIn,
     TeamMemberIn,
 )
 from api.models.common import ReasonIn
@@ -128,8 +129,8 @@ def correct_identity(client_id: UUID, body: IdentityIn, ask: Editor) -> Response
     ),
 )
 def join_care_team(client_id: UUID, account_id: UUID, body: TeamMemberIn, ask: Writer) -> Response:
-    """Or change how a member stands to the client. By who leads the treatment, or by an operator who hands a chart
-    over.
+    """Or change how a member stands to the client. By who leads the treatment, or by an operator who hands a chart over:
+    that is alerted, and reviewed like broken glass. Representatives are let in at `/representatives`.
     """
     return written(ask.services.clients.join_care_team(ask.writing(), client_id, account_id, body.value()))
 
@@ -147,6 +148,38 @@ def join_care_team(client_id: UUID, account_id: UUID, body: TeamMemberIn, ask: W
 def leave_care_team(client_id: UUID, account_id: UUID, ask: Writer) -> Response:
     """Its access ends at once; its own unsigned sessions stay its to finish."""
     return written(ask.services.clients.leave_care_team(ask.writing(), client_id, account_id))
+
+
+@router.put(
+    "/{client_id}/representatives/{account_id}",
+    **changes(
+        "Let a representative in",
+        *_THERE,
+        Invalid,
+        ImpossibleTime,
+        AccountNotFound,
+        AccountDisabled,
+        AlreadyInCareTeam,
+        ClientEnteredInError,
+        action=Action.CLIENT_LET_REPRESENTATIVE_IN,
+    ),
+)
+def let_representative_in(client_id: UUID, account_id: UUID, body: RepresentativeIn, ask: Writer) -> Response:
+    """An account of role client that stands for this client until a day: it sees what the client has a right to see, under
+    the purpose client_request. By who leads the treatment, or by compliance; again, to change the right or the day.
+    """
+    return written(
+        ask.services.clients.let_representative_in(ask.writing(), client_id, account_id, body.authority, body.ends())
+    )
+
+
+@router.delete(
+    "/{client_id}/representatives/{account_id}",
+    **changes("End a representation", *_THERE, NotInCareTeam, action=Action.CLIENT_END_REPRESENTATION),
+)
+def end_representation(client_id: UUID, account_id: UUID, ask: Writer) -> Response:
+    """Before its day; access ends at once."""
+    return written(ask.services.clients.end_representation(ask.writing(), client_id, account_id))
 
 
 @router.post(

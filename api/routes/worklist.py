@@ -37,7 +37,7 @@ def read_worklist(
     cursor: Cursor = None,
 ) -> Response:
     """Of your caseload: risk flags that nobody took on in time or that were passed up, sessions left unsigned, treatment
-    plans due for review, measures overdue, active goals without a trace. Beside that, wherever you stand to the client:
+    plans due for review, measures overdue, active goals without a trace, and who got into a chart past its team until that is reviewed. Beside that, wherever you stand to the client:
     sessions of yours that are not signed, and sessions that await your co-signature. Worst first, then what waits longest.
 
     Nothing has to be ticked off: what is done leaves the list by itself.

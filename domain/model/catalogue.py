@@ -6,18 +6,24 @@ from typing import Final
 
 from eventsourcing.domain import Aggregate, DomainEvent
 
-from domain.model.account import Account, SignIn
+from domain.model.account import Account
 from domain.model.appointment import Appointment
 from domain.model.audit import AuditEvent
 from domain.model.client import Client
 from domain.model.diagnosis import Diagnosis
+from domain.model.erasure import Erasure
+from domain.model.exceptional_access import ExceptionalAccess
 from domain.model.goal import Goal
 from domain.model.identity import Identity
+from domain.model.legal_hold import LegalHold
 from domain.model.measure import Measure
 from domain.model.medication import Medication
+from domain.model.note import Note
+from domain.model.notes_folder import NotesFolder
 from domain.model.risk_flag import RiskFlag
 from domain.model.safety_plan import SafetyPlan
 from domain.model.session import Session
+from domain.model.sign_in import SignIn
 from domain.model.transcript import Transcript
 from domain.model.treatment_plan import TreatmentPlan
 from domain.model.webhook import Webhook
@@ -35,9 +41,14 @@ AGGREGATES: Final[tuple[type[Aggregate], ...]] = (
     Diagnosis,
     Medication,
     Transcript,
+    Note,
+    NotesFolder,
+    ExceptionalAccess,
     Account,
     SignIn,
     Webhook,
+    Erasure,
+    LegalHold,
 )
 
 

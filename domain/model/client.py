@@ -1,7 +1,7 @@
 """A client: an opaque id, who cares for them, what they consented to. Who they are is kept apart, in `identity`."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Final
 from uuid import UUID
@@ -10,6 +10,7 @@ from eventsourcing.domain import Aggregate
 
 from domain.errors import Conflict, Invalid, NotFound
 from domain.model import checks
+from domain.model.values import RepresentativeAuthority
 from domain.ports.access import Relation
 from domain.ports.call import Purpose
 from domain.ports.keys import RecordClass
@@ -17,6 +18,7 @@ from domain.ports.keys import RecordClass
 REASON_MOST: Final = 2_000
 DOCUMENT_MOST: Final = 200
 CARE_TEAM_MOST: Final = 200
+REPRESENTED_MOST: Final = timedelta(days=20 * 366)
 TEAM_RELATIONS: Final = frozenset(
     (Relation.PRIMARY_CLINICIAN, Relation.CLINICIAN, Relation.SUPERVISOR, Relation.REPRESENTATIVE, Relation.SYSTEM)
 )
@@ -80,8 +82,18 @@ class Consent:
     withdrawn_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Representation:
+    """By what right an account stands for the client, and until when."""
+
+    authority: RepresentativeAuthority
+    until: datetime
+
+
 class Client(Aggregate):
-    """`care_team` maps account ids to relations in the order they joined; `consents` maps ids to consents."""
+    """`care_team` maps account ids to relations in the order they joined; `consents` maps ids to consents;
+    `representatives` those of the team who stand for the client to what gives them the right.
+    """
 
     TOPIC_KIND = "client"
     RECORD_CLASS = RecordClass.JOURNAL
@@ -92,6 +104,7 @@ class Client(Aggregate):
         self.registered_by: UUID
         self.care_team: dict[UUID, Relation] = {}
         self.consents: dict[UUID, Consent] = {}
+        self.representatives: dict[UUID, Representation] = {}
         self.error_reason = ""
 
     @property
@@ -123,6 +136,20 @@ class Client(Aggregate):
 
         def apply(self, aggregate: "Client") -> None:
             aggregate.care_team[self.account_id] = self.relation
+            aggregate.representatives.pop(self.account_id, None)
+
+    class RepresentativeLetIn(Event):
+        """Or let in anew, by another right or until another time. What it gives ends by itself at `until`."""
+
+        KIND: ClassVar[str] = "client.representative_let_in"
+        account_id: UUID
+        authority: RepresentativeAuthority
+        until: datetime
+        let_in_by: UUID
+
+        def apply(self, aggregate: "Client") -> None:
+            aggregate.care_team[self.account_id] = Relation.REPRESENTATIVE
+            aggregate.representatives[self.account_id] = Representation(authority=self.authority, until=self.until)
 
     class CareTeamLeft(Event):
         KIND: ClassVar[str] = "client.care_team_left"
@@ -131,6 +158,7 @@ class Client(Aggregate):
 
         def apply(self, aggregate: "Client") -> None:
             aggregate.care_team.pop(self.account_id, None)
+            aggregate.representatives.pop(self.account_id, None)
 
     class ConsentGiven(Event):
         KIND: ClassVar[str] = "client.consent_given"
@@ -184,6 +212,8 @@ class Client(Aggregate):
         self._require_open()
         if relation not in TEAM_RELATIONS:
             raise Invalid("This relation is not one of a care team's.", field="relation")
+        if relation is Relation.REPRESENTATIVE:
+            raise Invalid("A representative is let in with an authority and an end.", field="relation")
         if self.care_team.get(account_id) is relation:
             raise AlreadyInCareTeam(client_id=self.id, account_id=account_id)
         if account_id in self.care_team:
@@ -191,6 +221,37 @@ class Client(Aggregate):
         elif len(self.care_team) >= CARE_TEAM_MOST:
             raise Invalid(f"A care team takes {CARE_TEAM_MOST} members at most.", field="account_id")
         self.trigger_event(self.CareTeamJoined, timestamp=at, account_id=account_id, relation=relation, joined_by=by)
+
+    def let_representative_in(
+        self, *, at: datetime, by: UUID, account_id: UUID, authority: RepresentativeAuthority, until: datetime
+    ) -> None:
+        """Or change by what right, or until when. Raises AlreadyInCareTeam for one who stands there otherwise or just so,
+        ClientEnteredInError, Invalid for an end that is past or more than twenty years ahead.
+        """
+        self._require_open()
+        if not at < until <= at + REPRESENTED_MOST:
+            raise Invalid("until must lie ahead, twenty years at most.", field="until")
+        held = self.representatives.get(account_id)
+        if self.care_team.get(account_id, Relation.REPRESENTATIVE) is not Relation.REPRESENTATIVE or (
+            held == Representation(authority=authority, until=until)
+        ):
+            raise AlreadyInCareTeam(client_id=self.id, account_id=account_id)
+        if account_id not in self.care_team and len(self.care_team) >= CARE_TEAM_MOST:
+            raise Invalid(f"A care team takes {CARE_TEAM_MOST} members at most.", field="account_id")
+        self.trigger_event(
+            self.RepresentativeLetIn,
+            timestamp=at,
+            account_id=account_id,
+            authority=authority,
+            until=until,
+            let_in_by=by,
+        )
+
+    def end_representation(self, *, at: datetime, by: UUID, account_id: UUID) -> None:
+        """Raises NotInCareTeam for somebody who represents nobody here."""
+        if self.care_team.get(account_id) is not Relation.REPRESENTATIVE:
+            raise NotInCareTeam(client_id=self.id, account_id=account_id)
+        self.trigger_event(self.CareTeamLeft, timestamp=at, account_id=account_id, removed_by=by)
 
     def leave_care_team(self, *, at: datetime, by: UUID, account_id: UUID) -> None:
         """Raises NotInCareTeam, LastPrimaryClinician."""

@@ -1,12 +1,15 @@
 """Access state: what a permission decision reads. Tables written in the transaction of their events, never a view."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from domain.ports.call import Actor, Purpose, Role, Scope
+
+LAST_US: Final = 2**63 - 1
+"""Past every end there is."""
 
 
 class Relation(StrEnum):
@@ -91,6 +94,15 @@ class SignInRecord:
     """False once the account is disabled."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotesPlace:
+    """That an author keeps psychotherapy notes about a client, and who is to keep them afterwards."""
+
+    client_id: UUID
+    author_id: UUID
+    custodian_id: UUID | None
+
+
 class AccessState(Protocol):
     def account_by_login(self, login: str) -> AccountRecord | None:
         """By the login as `domain.model.account.normalised_login` gives it, found by its HMAC."""
@@ -112,11 +124,26 @@ class AccessState(Protocol):
 
     def sign_in(self, sign_in_id: UUID) -> SignInRecord | None: ...
 
-    def standing(self, account_id: UUID, client_id: UUID) -> Standing:
-        """One query, on the way of every write. `relation` is the stored one: never SELF, never AUTHOR."""
+    def open_sign_ins(self, account_id: UUID, now_us: int, limit: int) -> Sequence[UUID]:
+        """At most `limit` ids of sign-ins that are neither revoked nor past their end, the last used first."""
+
+    def account_of_identity(self, issuer: str, subject: str) -> UUID | None:
+        """The account that this identity of an OpenID provider is linked to, found by its HMAC."""
+
+    def secrets_used(self, account_id: UUID) -> Mapping[UUID, int]:
+        """When a secret of a service account was last used, by its id; those never used are missing."""
+
+    def standing(
+        self, account_id: UUID, client_id: UUID, at_us: int = LAST_US, *, emergency: bool = False
+    ) -> Standing:
+        """One query, on the way of every write. `relation` is the stored one: never SELF, never AUTHOR.
+
+        What has an end counts only before it: `at_us` is now, in microseconds since 1970, and left out nothing with an
+        end counts. With `emergency` it is BREAK_GLASS while a broken glass stands open, and the care team's otherwise.
+        """
 
     def relation(self, account_id: UUID, client_id: UUID) -> Relation:
-        """NONE when the account is not in the care team."""
+        """NONE when the account is not in the care team, or in it only until a day."""
 
     def consented(self, client_id: UUID, purpose: Purpose) -> bool:
         """Whether a consent for this purpose stands now."""
@@ -125,6 +152,12 @@ class AccessState(Protocol):
         """Ids of the clients whose care team the account is in, in the order they were joined."""
 
     def client_exists(self, client_id: UUID) -> bool: ...
+
+    def erased(self, client_id: UUID) -> bool:
+        """Whether a fence stands before this client's record, or stood before it went."""
+
+    def notes_places(self, account_id: UUID) -> Sequence[NotesPlace]:
+        """Whose psychotherapy notes the account keeps or is to keep, by client. It leads to them and permits nothing."""
 
     def find_by_identity(self, family_name: str, birth_date: str) -> Sequence[UUID]:
         """Exact look-up over the organisation by HMAC of the normalised surname and ISO birth date."""

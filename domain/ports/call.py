@@ -1,9 +1,13 @@
 """Who asks, when, from where and why: what every use case takes as its first argument."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Role(StrEnum):
@@ -40,6 +44,7 @@ class Scope(StrEnum):
     PROGRESS_READ = "progress:read"
     MEASURES_READ = "measures:read"
     MEASURES_WRITE = "measures:write"
+    LOG_READ = "log:read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,3 +92,8 @@ class Call:
     """The version the caller read (If-Match); None where the call needs none."""
     on_behalf_of: UUID | None = None
     """The account whose expiring grant a job acts under; both are audited."""
+
+    @property
+    def at_us(self) -> int:
+        """Microseconds since 1970, UTC, exact."""
+        return (self.at - _EPOCH) // _MICROSECOND

@@ -19,6 +19,8 @@ class WorkKind(StrEnum):
     PLAN_REVIEW_DUE = "plan_review_due"
     MEASURE_OVERDUE = "measure_overdue"
     GOAL_STALE = "goal_stale"
+    EXCEPTIONAL_ACCESS = "exceptional_access"
+    """Somebody got into the chart past the care team, and nobody has looked at that yet."""
 
 
 class Severity(StrEnum):

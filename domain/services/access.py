@@ -6,7 +6,7 @@ from itertools import product
 from typing import Final, NoReturn
 from uuid import UUID
 
-from domain.errors import AnamnesisError, Denied, NotFound, Unauthenticated
+from domain.errors import AnamnesisError, Denied, Erased, NotFound, Unauthenticated
 from domain.model.client import ClientEnteredInError, ClientNotFound
 from domain.model.session import NotTheAuthor
 from domain.ports.access import AccessState, Relation, Standing
@@ -25,6 +25,7 @@ __all__ = [
     "OutsideCareTeam",
     "PurposeNotPermitted",
     "RelationNotPermitted",
+    "RequesterGone",
     "RoleNotPermitted",
     "ScopeNotPermitted",
     "decide",
@@ -61,6 +62,14 @@ class RelationNotPermitted(Denied):
 class PurposeNotPermitted(Denied):
     code = "purpose_not_permitted"
     message = "This may not be done for the purpose stated."
+    hint = "The header Purpose states why; left out, it is what an account of your role is for."
+
+
+class RequesterGone(Denied):
+    """Of a job that acts under a grant."""
+
+    code = "account_not_usable"
+    message = "The account that asked for this is gone, or disabled."
 
 
 class ConsentMissing(Denied):
@@ -186,10 +195,7 @@ class Access:
         """
         if not call.actor.id.int:
             raise Unauthenticated
-        if (call.actor.role, action) not in _ROLE_MAY:
-            self._deny(call, action, client_id, resources, RoleNotPermitted())
-        if not in_scope(call.actor, action):
-            self._deny(call, action, client_id, resources, ScopeNotPermitted())
+        self._require_role(call, self._principal(call, action, client_id, resources), action, resources, client_id)
 
     def require(  # noqa: PLR0913 - what a decision depends on
         self,
@@ -201,24 +207,30 @@ class Access:
         *,
         author_id: UUID | None = None,
         supervisor_id: UUID | None = None,
+        relation: Relation | None = None,
         hidden: type[NotFound] = ClientNotFound,
     ) -> Standing:
         """How the actor stands to the client, if that is enough. At most one query, none for authors and clients.
 
-        `author_id` and `supervisor_id` are those of the entry in question; `hidden` is what an account of a client is
+        `author_id` and `supervisor_id` are those of the entry in question; `relation` is how the actor stands to it where
+        that is kept with it, beside the team (psychotherapy notes); `hidden` is what an account of a client is
         told instead of a denial. Raises Denied (its code says why), ClientNotFound, Unauthenticated; StoreUnavailable
         when a denial can't be put on record.
         """
-        self.require_role(call, action, resources, client_id)
-        actor = call.actor
-        standing = self._standing(call, client_id, author_id, supervisor_id)
+        if not call.actor.id.int:
+            raise Unauthenticated
+        actor = self._principal(call, action, client_id, resources)
+        self._require_role(call, actor, action, resources, client_id)
+        standing = self._standing(call, actor, client_id, author_id, supervisor_id)
+        if relation is not None:
+            standing = Standing(relation=relation, known=True, open=True)
         consented = True
         if client_id is not None and (
             ((actor.role, action, record_class, standing.relation), call.purpose) in _CONSENT_MATTERS
         ):
             consented = self._state.consented(client_id, call.purpose)
         if client_id is not None and not standing.known:
-            raise hidden(client_id=client_id) if actor.role is not Role.CLIENT else hidden()
+            raise self._unknown(actor, client_id, hidden)
         decision = decide(actor.role, action, record_class, standing.relation, consented, call.purpose)
         if not decision.allowed:
             error: AnamnesisError = _DENIALS[decision.reason]()
@@ -227,15 +239,54 @@ class Access:
             self._deny(call, action, client_id, resources, error, decision.reason)
         return standing
 
+    def sees_substance_use(self, call: Call, client_id: UUID) -> bool:
+        """Whether records of the client's substance-use treatment that somebody else wrote are open to the caller now.
+        Nothing is put on record: what is left out of an answer was not asked for by name.
+        """
+        actor = self._principal(call, Action.SESSION_READ, client_id, ())
+        standing = self._standing(call, actor, client_id, None, None)
+        asked = (actor.role, Action.SESSION_READ, RecordClass.SUD, standing.relation)
+        consented = self._state.consented(client_id, call.purpose)
+        return in_scope(actor, Action.SESSION_READ) and decide(*asked, consented, call.purpose).allowed
+
+    def _unknown(self, actor: Actor, client_id: UUID, hidden: type[NotFound]) -> AnamnesisError:
+        """Why there is no such client: staff are told that there was one, until the record was erased."""
+        if actor.role is Role.CLIENT:
+            return hidden()
+        return Erased(client_id=client_id) if self._state.erased(client_id) else hidden(client_id=client_id)
+
     def require_open(self, client_id: UUID) -> None:
         """For what adds to a chart, where `require` may answer without a look at it. Raises ClientEnteredInError."""
         if not self._state.standing(_NO_ACCOUNT, client_id).open:
             raise ClientEnteredInError(client_id=client_id)
 
+    def _principal(self, call: Call, action: Action, client_id: UUID | None, resources: tuple[UUID, ...]) -> Actor:
+        """Whose rights count: the caller's, or of a job under a grant those of whoever asked, as the account is now.
+
+        Nobody but the house's own jobs acts for another. Raises RequesterGone.
+        """
+        if call.on_behalf_of is None:
+            return call.actor
+        account = self._state.account(call.on_behalf_of)
+        inner = call.actor.role is Role.SERVICE and call.actor.sign_in_id is None
+        if not inner or account is None or account.disabled:
+            self._deny(call, action, client_id, resources, RequesterGone(account_id=call.on_behalf_of))
+        return Actor(id=account.id, role=account.role, client_id=account.client_id, supervisor_id=account.supervisor_id)
+
+    def _require_role(
+        self, call: Call, actor: Actor, action: Action, resources: tuple[UUID, ...], client_id: UUID | None
+    ) -> None:
+        if (actor.role, action) not in _ROLE_MAY:
+            self._deny(call, action, client_id, resources, RoleNotPermitted())
+        if not in_scope(actor, action):
+            self._deny(call, action, client_id, resources, ScopeNotPermitted())
+
     def _standing(
-        self, call: Call, client_id: UUID | None, author_id: UUID | None, supervisor_id: UUID | None
+        self, call: Call, actor: Actor, client_id: UUID | None, author_id: UUID | None, supervisor_id: UUID | None
     ) -> Standing:
-        actor = call.actor
+        # In an emergency only a broken glass counts, also for authors who left the team: else nobody would review it.
+        if call.purpose is Purpose.EMERGENCY and client_id is not None:
+            return self._state.standing(actor.id, client_id, call.at_us, emergency=True)
         if author_id == actor.id:
             return _AUTHOR
         if client_id is None:
@@ -244,7 +295,7 @@ class Access:
             return _SELF
         if supervisor_id == actor.id:
             return _SUPERVISOR
-        return self._state.standing(actor.id, client_id)
+        return self._state.standing(actor.id, client_id, call.at_us)
 
     def _deny(  # noqa: PLR0913, PLR0917 - what is put on record
         self,

@@ -2,21 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.errors import Invalid
 from domain.model import checks
 from domain.model.account import AccountDisabled, AccountNotFound
 from domain.model.client import Client, ClientEnteredInError, ClientStatus
+from domain.model.exceptional_access import ExceptionalAccess
 from domain.model.identity import Identity, IdentityContent, check_birth_date
+from domain.model.values import RepresentativeAuthority
 from domain.ports.access import AccessState, Relation
+from domain.ports.alerts import Alert, AlertCode, Alerts
 from domain.ports.audit import AuditEntry
 from domain.ports.call import Call, Purpose, Role
 from domain.ports.keys import RecordClass
 from domain.ports.ledger import Ledger, Receipt
 from domain.ports.stores import AggregateStore
 from domain.ports.views import CaseloadItem, CaseloadView
+from domain.ports.worklist import Severity
 from domain.services.access import Access, Action, RelationNotPermitted
 from domain.services.versions import check_version
 
@@ -51,6 +55,8 @@ class ClientService:
         clients: AggregateStore[Client],
         identities: AggregateStore[Identity],
         caseload: CaseloadView,
+        alerts: Alerts,
+        review_within: timedelta = timedelta(hours=72),
     ) -> None:
         self._ledger = ledger
         self._access = access
@@ -58,6 +64,8 @@ class ClientService:
         self._clients = clients
         self._identities = identities
         self._caseload = caseload
+        self._alerts = alerts
+        self._review_within = review_within
 
     def register(self, call: Call, client_id: UUID, identity: IdentityContent) -> Receipt:
         """Open a chart; the caller becomes the primary clinician. `client_id` is a fresh random UUIDv4.
@@ -120,8 +128,8 @@ class ClientService:
         return items
 
     def join_care_team(self, call: Call, client_id: UUID, account_id: UUID, relation: Relation) -> Receipt:
-        """Add an account, or change its relation. An operator may, to hand a chart over; another program is let in by who
-        leads the treatment alone, since operators hold its secrets.
+        """Add an account, or change its relation. An operator may, to hand a chart over, which is alerted and reviewed like
+        broken glass; another program is let in by who leads the treatment alone, since operators hold its secrets.
 
         Raises ClientNotFound, Denied, StaleVersion, AccountNotFound, AccountDisabled, AlreadyInCareTeam,
         LastPrimaryClinician, ClientEnteredInError, Invalid.
@@ -133,7 +141,30 @@ class ClientService:
             raise denial
         self._check_member(account_id, relation)
         client.join_care_team(at=call.at, by=call.actor.id, account_id=account_id, relation=relation)
+        if call.actor.role is Role.OPERATOR:
+            return self._hand_over(call, client, account_id)
         return self._save(call, Action.CLIENT_JOIN_CARE_TEAM, client, account_id)
+
+    def let_representative_in(
+        self, call: Call, client_id: UUID, account_id: UUID, authority: RepresentativeAuthority, until: datetime
+    ) -> Receipt:
+        """To what gives the client the right of access, until a day. By who leads the treatment, or by compliance.
+
+        Raises ClientNotFound, Denied, StaleVersion, AccountNotFound, AccountDisabled, AlreadyInCareTeam,
+        ClientEnteredInError, Invalid.
+        """
+        client = self._for_change(call, Action.CLIENT_LET_REPRESENTATIVE_IN, client_id, account_id)
+        self._check_member(account_id, Relation.REPRESENTATIVE)
+        client.let_representative_in(
+            at=call.at, by=call.actor.id, account_id=account_id, authority=authority, until=until
+        )
+        return self._save(call, Action.CLIENT_LET_REPRESENTATIVE_IN, client, account_id)
+
+    def end_representation(self, call: Call, client_id: UUID, account_id: UUID) -> Receipt:
+        """Before its day. Raises ClientNotFound, Denied, StaleVersion, NotInCareTeam."""
+        client = self._for_change(call, Action.CLIENT_END_REPRESENTATION, client_id, account_id)
+        client.end_representation(at=call.at, by=call.actor.id, account_id=account_id)
+        return self._save(call, Action.CLIENT_END_REPRESENTATION, client, account_id)
 
     def leave_care_team(self, call: Call, client_id: UUID, account_id: UUID) -> Receipt:
         """Take an account out; anybody may step down. Its unsigned sessions stay its own to finish.
@@ -185,6 +216,30 @@ class ClientService:
 
     def _save(self, call: Call, action: Action, client: Client, *resources: UUID) -> Receipt:
         return self._ledger.save(call, _entry(action, client.id, *resources), client)
+
+    def _hand_over(self, call: Call, client: Client, account_id: UUID) -> Receipt:
+        """Who makes accounts could let one of their own in: so it is told, and somebody looks at it."""
+        handed = ExceptionalAccess.hand_over(
+            at=call.at,
+            by=call.actor.id,
+            client_id=client.id,
+            version=client.version,
+            account_id=account_id,
+            review_within=self._review_within,
+        )
+        entry = _entry(Action.CLIENT_JOIN_CARE_TEAM, client.id, account_id, handed.id)
+        receipt = self._ledger.save(call, entry, client, handed)
+        if not receipt.replayed:
+            self._alerts.tell(
+                Alert(
+                    code=AlertCode.CHART_HANDED_OVER,
+                    severity=Severity.HIGH,
+                    resource_id=handed.id,
+                    account_id=account_id,
+                    client_id=client.id,
+                )
+            )
+        return receipt
 
     def _found(self, account_id: UUID, client_id: UUID) -> Found:
         standing = self._state.standing(account_id, client_id)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 from domain.model.appointment import Appointment
 from domain.model.client import Client
@@ -22,6 +22,7 @@ from domain.model.safety_plan import SafetyPlan
 from domain.model.session import Session
 from domain.model.transcript import Transcript
 from domain.model.treatment_plan import TreatmentPlan
+from domain.ports.access import Relation
 from domain.services.rendering import Json, appointment_as_json, session_as_json
 from domain.services.rendering_care import (
     diagnosis_as_json,
@@ -31,6 +32,8 @@ from domain.services.rendering_care import (
     treatment_plan_as_json,
 )
 from domain.services.rendering_outcomes import goal_as_json, measure_as_json, risk_flag_as_json
+
+CareChange = Client.CareTeamJoined | Client.RepresentativeLetIn | Client.CareTeamLeft
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +61,24 @@ def _said(transcript: Transcript) -> Json:
     return {"utterances": transcript_as_json(transcript)["utterances"]}
 
 
-def care_change_as_json(event: Client.CareTeamJoined | Client.CareTeamLeft) -> Json:
+def care_change_as_json(event: CareChange) -> Json:
     """Somebody joined the care team, changed their place in it (`relation`), or left it (null)."""
+    relation, by = _change_of(event)
     return {
         "id": str(uuid5(event.originator_id, f"care_team/{event.originator_version}")),
         "account_id": str(event.account_id),
-        "relation": event.relation.value if isinstance(event, Client.CareTeamJoined) else None,
-        "changed_by": str(event.joined_by if isinstance(event, Client.CareTeamJoined) else event.removed_by),
+        "relation": None if relation is None else relation.value,
+        "changed_by": str(by),
     }
+
+
+def _change_of(event: CareChange) -> tuple[Relation | None, UUID]:
+    """Where the account stands now, and who says so."""
+    if isinstance(event, Client.CareTeamJoined):
+        return event.relation, event.joined_by
+    if isinstance(event, Client.RepresentativeLetIn):
+        return Relation.REPRESENTATIVE, event.let_in_by
+    return None, event.removed_by
 
 
 SHOWN: Final[Mapping[type[ClinicalRecord], Shown]] = MappingProxyType(

@@ -13,8 +13,10 @@ from uuid import UUID
 
 from domain.model.appointment import Appointment
 from domain.model.client import Client, Consent
+from domain.model.clinical import ClinicalRecord
 from domain.model.identity import Identity
 from domain.model.session import Addendum, Session, SessionContent
+from domain.model.substance_use import REDISCLOSURE
 from domain.model.values import (
     Address,
     Contact,
@@ -49,9 +51,14 @@ def moment_as_json(moment: MomentInZone) -> Json:
     return {"instant": instant_as_json(moment.instant), "local": local, "zone": moment.zone}
 
 
+def marked(record: ClinicalRecord, shown: Json) -> Json:
+    """With the notice that must go along with records of substance-use treatment, wherever they go."""
+    return shown | {"substance_use": True, "notices": [REDISCLOSURE]} if record.substance_use else shown
+
+
 def session_as_json(session: Session) -> Json:
     """A session with what its author wrote, signatures and addenda."""
-    return {
+    shown = {
         "id": str(session.id),
         "client_id": str(session.client_id),
         "version": session.version,
@@ -69,6 +76,7 @@ def session_as_json(session: Session) -> Json:
         "content": session_content_as_json(session.content),
         "addenda": [_addendum(addendum) for addendum in session.addenda],
     }
+    return marked(session, shown)
 
 
 def session_content_as_json(content: SessionContent) -> Json:
@@ -121,11 +129,17 @@ def client_as_json(client: Client) -> Json:
         "changed_at": instant_as_json(client.modified_on),
         "error_reason": client.error_reason,
         "care_team": [
-            {"account_id": str(account_id), "relation": relation.value}
+            {"account_id": str(account_id), "relation": relation.value, **_represents(client, account_id)}
             for account_id, relation in client.care_team.items()
         ],
         "consents": [consent_as_json(consent) for consent in client.consents.values()],
     }
+
+
+def _represents(client: Client, account_id: UUID) -> Json:
+    """By what right, and until when; nothing for everybody who treats, and for whom no right was named."""
+    held = client.representatives.get(account_id)
+    return {} if held is None else {"authority": held.authority.value, "until": instant_as_json(held.until)}
 
 
 def consent_as_json(consent: Consent) -> Json:

@@ -25,9 +25,8 @@ from domain.errors import (
     Unavailable,
 )
 from domain.model.client import ClientEnteredInError
-from domain.ports.access import AccessState
 from domain.ports.audit import AuditEntry, Outcome
-from domain.ports.call import Actor, Call, Purpose
+from domain.ports.call import Call
 from domain.ports.feed import ChangeFeed
 from domain.ports.ids import Clock
 from domain.ports.keys import RecordClass
@@ -39,6 +38,7 @@ from domain.progress.report import By, Report
 from domain.services.access import Access, Action
 from domain.services.clients import ClientService
 from domain.services.drafts import microseconds
+from domain.services.grants import Grant, Grants
 from domain.services.progress import ProgressService
 from domain.services.rendering_progress import report_as_json
 
@@ -47,7 +47,6 @@ LEASE_S: Final = 120
 ATTEMPTS_MOST: Final = 5
 KEPT_MOST: Final = 500
 """Reports of one requester at a time, finished ones too: a stolen token must not fill the store."""
-_ACCOUNT_GONE: Final = "account_not_usable"
 _GAVE_UP: Final = "gave_up"
 
 
@@ -96,7 +95,6 @@ class ReportService:
         *,
         ledger: Ledger,
         access: Access,
-        state: AccessState,
         reports: ReportStore,
         feed: ChangeFeed,
         queue: Queue,
@@ -108,7 +106,7 @@ class ReportService:
     ) -> None:
         self._ledger = ledger
         self._access = access
-        self._state = state
+        self._grants = Grants(access)
         self._reports = reports
         self._feed = feed
         self._queue = queue
@@ -138,7 +136,7 @@ class ReportService:
             requested_at_us=now_us,
             expires_at_us=now_us + self._kept // timedelta(microseconds=1),
             media_type=wanted.format.value,
-            parameters=self._parameters(call, wanted),
+            parameters=self._parameters(call, client_id, wanted),
         )
         position = self._reports.put(call, _entry(Action.REPORT_REQUEST, job), job)
         with suppress(QueueUnavailable):
@@ -170,7 +168,8 @@ class ReportService:
         return jobs
 
     def make(self, call: Call, report_id: UUID) -> bool:
-        """Make it as its requester, who must still be able to read the client. For the worker; whether something was
+        """Make it on behalf of its requester, under the grant that was given at the request, and as far as the requester may
+        still read the client. For the worker; whether something was
         finished now. A worker that dies is followed by another when the lease is over; what can't be reached for the
         moment is tried again.
 
@@ -212,15 +211,11 @@ class ReportService:
     def _finished(self, call: Call, job: ReportJob) -> ReportJob:
         """The job with its result, or with the code of what stands in the way for good. Raises Unavailable."""
         result, failure = None, ""
-        requester = self._requester(job)
-        if requester is None:
-            failure = _ACCOUNT_GONE
-        elif job.attempts > ATTEMPTS_MOST:
+        if job.attempts > ATTEMPTS_MOST:
             failure = _GAVE_UP
         else:
-            as_requester = replace(call, actor=requester, purpose=Purpose.TREATMENT)
             try:
-                result = self._made(as_requester, job)
+                result = self._made(call, job)
             except (Denied, NotFound, Erased, Invalid, ClientEnteredInError) as exc:
                 failure = _code(exc)
         now_us = microseconds(self._clock.now())
@@ -234,10 +229,11 @@ class ReportService:
         )
 
     def _made(self, call: Call, job: ReportJob) -> bytes:
-        self._access.require(call, Action.REPORT_READ, RecordClass.JOURNAL, job.client_id, (job.id,))
         asked = json.loads(job.parameters)
+        grant = Grant.of_text(asked.get("grant", ""))
+        acting = self._grants.acting(replace(call, at=self._clock.now()), grant, job.id)
         report = self._progress.report(
-            call,
+            acting,
             job.client_id,
             since=datetime.fromisoformat(asked["since"]),
             until=datetime.fromisoformat(asked["until"]),
@@ -246,21 +242,15 @@ class ReportService:
         )
         if job.media_type == ReportFormat.JSON:
             return json.dumps(report_as_json(report), ensure_ascii=False, separators=(",", ":")).encode()
-        return self._printer.pdf(report, self._heading(call, report, named=asked["named"]))
+        return self._printer.pdf(report, self._heading(acting, report, named=asked["named"]))
 
     def _heading(self, call: Call, report: Report, *, named: bool) -> Heading:
         if not named:
             return Heading(client_name=str(report.client_id))
         return Heading(client_name=self._clients.identity(call, report.client_id).content.names[0].full)
 
-    def _requester(self, job: ReportJob) -> Actor | None:
-        """As the account is now: another role or supervisor counts at once."""
-        account = self._state.account(job.requested_by)
-        if account is None or account.disabled:
-            return None
-        return Actor(id=account.id, role=account.role, client_id=account.client_id, supervisor_id=account.supervisor_id)
-
-    def _parameters(self, call: Call, wanted: ReportWanted) -> str:
+    def _parameters(self, call: Call, client_id: UUID, wanted: ReportWanted) -> str:
+        grant = self._grants.issue(call, Action.REPORT_READ, RecordClass.JOURNAL, client_id)
         within = self._progress.period(call, wanted.since, wanted.until, wanted.back)
         return json.dumps(
             {
@@ -270,6 +260,8 @@ class ReportService:
                 "named": wanted.named,
                 # What was written before it was asked for is in it.
                 "at_least": max(wanted.at_least, self._feed.last_position()),
+                # Sealed with the rest, so that nobody who writes into the table can make one.
+                "grant": grant.as_text(),
             }
         )
 

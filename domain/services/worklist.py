@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -14,6 +14,7 @@ from domain.model.risk_flag import RiskFlagEnteredInError, RiskFlagNotFound, Ris
 from domain.ports.access import AccessState
 from domain.ports.audit import AuditEntry
 from domain.ports.call import Call
+from domain.ports.exceptional import ExceptionalItem, ExceptionalList
 from domain.ports.keys import RecordClass
 from domain.ports.ledger import Ledger
 from domain.ports.views import JourneyView, Page
@@ -21,6 +22,7 @@ from domain.ports.worklist import ClientFacts, FactsStore, Severity, WorkItem, W
 from domain.services.access import Access, Action
 from domain.services.drafts import microseconds
 from domain.services.risk_flags import RiskFlagService
+from domain.services.sight import without_substance_use
 from domain.services.worklist_facts import KINDS, Facts, Thresholds, accounts_of, facts_of, flags_to_escalate, work_of
 
 LIMIT_MOST: Final = 1_000
@@ -41,6 +43,7 @@ _SETTLED: Final = (
 )
 """Somebody, or another sweep, was first."""
 _KEY: Final = 7
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HALF: Final = (1 << 64) - 1
 
 
@@ -69,15 +72,17 @@ class WorklistService:
         journey: JourneyView,
         facts: FactsStore,
         risk_flags: RiskFlagService,
+        exceptional: ExceptionalList,
         thresholds: Thresholds | None = None,
         zone: str = "UTC",
     ) -> None:
         self._ledger = ledger
         self._access = access
         self._state = state
-        self._journey = journey
+        self._journey = without_substance_use(journey)
         self._facts = facts
         self._risk_flags = risk_flags
+        self._exceptional = exceptional
         self._thresholds = thresholds or Thresholds()
         self._zone = zone_named(zone)
 
@@ -101,6 +106,7 @@ class WorklistService:
             if (client_id in caseload and item.kind is not WorkKind.SESSION_AWAITING_COSIGNATURE)
             or (item.kind in _SIGNATURES and item.account_id == call.actor.id)
         ]
+        items += map(_past_the_team, self._exceptional.of_clients(tuple(caseload), waiting=True))
         ordered = sorted(
             (key, item) for key, item in ((_key(item), item) for item in items) if after is None or key > after
         )
@@ -197,6 +203,18 @@ class WorklistService:
         except (SealBroken, KeyMissing):
             return None
         return True
+
+
+def _past_the_team(found: ExceptionalItem) -> WorkItem:
+    """The team learns who got into its client's chart past it; whether that was right is said by compliance."""
+    return WorkItem(
+        kind=WorkKind.EXCEPTIONAL_ACCESS,
+        client_id=found.client_id,
+        resource_id=found.id,
+        since=_EPOCH + timedelta(microseconds=found.opened_at_us),
+        severity=Severity.HIGH,
+        account_id=found.account_id,
+    )
 
 
 def _key(item: WorkItem) -> tuple[int, ...]:

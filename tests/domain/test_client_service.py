@@ -134,7 +134,7 @@ def test_the_caseload_is_ones_own(house, clinician, client_id):
         (Role.CLINICIAN, Relation.REPRESENTATIVE, False),
         (Role.SUPERVISOR, Relation.SUPERVISOR, True),
         (Role.SUPERVISOR, Relation.CLINICIAN, True),
-        (Role.CLIENT, Relation.REPRESENTATIVE, True),
+        (Role.CLIENT, Relation.REPRESENTATIVE, False),  # without an authority and an end
         (Role.CLIENT, Relation.CLINICIAN, False),
         (Role.OPERATOR, Relation.CLINICIAN, False),
         (Role.ML_ENGINEER, Relation.REPRESENTATIVE, False),
@@ -209,7 +209,7 @@ def test_a_representative_acts_for_the_client_they_represent(house, clinician, c
     guardian = house.person(Role.CLIENT)
     with pytest.raises(ClientNotFound):
         house.services.clients.read(house.call(guardian), client_id)
-    house.services.clients.join_care_team(house.call(clinician), client_id, guardian.id, Relation.REPRESENTATIVE)
+    house.represent(clinician, client_id, guardian)
     assert house.services.clients.read(house.call(guardian), client_id).open
     facts = (uuid4(), Purpose.RESEARCH, "research/2026-03", house.clock.now())
     house.services.clients.give_consent(house.call(guardian), client_id, *facts)

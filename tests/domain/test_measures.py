@@ -276,7 +276,7 @@ def test_a_chart_entered_in_error_takes_no_measure_from_anybody(house, clinician
 
 def test_a_representative_answers_for_the_client(house, clinician, client_id):
     parent = house.person(Role.CLIENT, client_id=house.chart(clinician))
-    house.services.clients.join_care_team(house.call(clinician), client_id, parent.id, Relation.REPRESENTATIVE)
+    house.represent(clinician, client_id, parent)
     assert read(house, parent, record(house, parent, client_id)).recorded_by == parent.id
 
 

@@ -277,7 +277,7 @@ def test_it_is_passed_to_members_of_the_care_team_only(house, clinician, client_
         raise_flag(house, clinician, client_id),
         house.person(Role.CLIENT, client_id=house.chart(clinician)),
     )
-    house.services.clients.join_care_team(house.call(clinician), client_id, representative.id, Relation.REPRESENTATIVE)
+    house.represent(clinician, client_id, representative)
     for stranger in (house.person().id, representative.id, uuid4()):
         with pytest.raises(Invalid) as refused:
             house.services.risk_flags.escalate(house.call(clinician), flag_id, stranger)

@@ -233,7 +233,7 @@ def test_clients_read_their_signed_sessions_and_learn_of_no_others(house, clinic
     person = house.person(Role.CLIENT, client_id=client_id)
     stranger = house.person(Role.CLIENT, client_id=house.chart(clinician, family="Adeyemi"))
     representative = house.person(Role.CLIENT)
-    house.services.clients.join_care_team(house.call(clinician), client_id, representative.id, Relation.REPRESENTATIVE)
+    house.represent(clinician, client_id, representative)
     session_id = record(house, clinician, client_id)
     for who, reason in ((person, "not_released_to_client"), (stranger, "outside_care_team")):
         call = house.call(who)

@@ -14,15 +14,17 @@ from eventsourcing.utils import get_topic
 
 from adapters.event_store.codec import Codec
 from adapters.event_store.registry import REGISTRY
-from domain.model.account import Account, SignIn
+from domain.model.account import Account
 from domain.model.appointment import Appointment, CancellationReason, CancelledBy, MissReason
 from domain.model.audit import AuditEvent
 from domain.model.client import Client
+from domain.model.exceptional_access import ExceptionalAccess
 from domain.model.goal import Goal, GoalContent, GoalMetric, Milestone
 from domain.model.identity import Identity, IdentityContent
 from domain.model.measure import CompletedBy, Measure
 from domain.model.risk_flag import EscalationReason, FlagLevel, FlagSource, RiskFlag
 from domain.model.session import Session, SessionContent
+from domain.model.sign_in import SignIn, SignInMethod
 from domain.model.values import (
     Address,
     Contact,
@@ -42,7 +44,9 @@ from domain.model.values import (
 from domain.model.webhook import PauseReason, Webhook, WebhookKind
 from domain.ports.access import Relation
 from domain.ports.call import Purpose, Role
+from domain.ports.exceptional import AccessWay, Verdict
 from tests.golden.care_samples import FIELDS as _CARE_FIELDS
+from tests.golden.ending_samples import FIELDS as _ENDING_FIELDS
 
 FOLDER = Path(__file__).parent
 AT = datetime(2026, 3, 2, 9, 30, 15, 250_001, tzinfo=UTC)
@@ -128,6 +132,27 @@ _FIELDS = {
         "relation": Relation.PRIMARY_CLINICIAN,
         "joined_by": an_id(1),
     },
+    Client.RepresentativeLetIn: {
+        "account_id": an_id(2),
+        "authority": RepresentativeAuthority.PARENT,
+        "until": AT + timedelta(days=400),
+        "let_in_by": an_id(1),
+    },
+    ExceptionalAccess.Opened: {
+        "client_id": an_id(9),
+        "account_id": an_id(2),
+        "way": AccessWay.BREAK_GLASS,
+        "opened_by": an_id(2),
+        "reason": "Called the crisis line — can't be reached since.",
+        "until": AT + timedelta(hours=1),
+        "review_due_at": AT + timedelta(hours=72),
+    },
+    ExceptionalAccess.Ended: {"account_id": an_id(2), "ended_by": an_id(2)},
+    ExceptionalAccess.Reviewed: {
+        "reviewed_by": an_id(5),
+        "verdict": Verdict.NEEDS_FOLLOW_UP,
+        "remark": "Ask the crisis line.",
+    },
     Client.CareTeamLeft: {"account_id": an_id(2), "removed_by": an_id(1)},
     Client.ConsentGiven: {
         "consent_id": an_id(3),
@@ -146,6 +171,7 @@ _FIELDS = {
     Identity.Recorded: {"client_id": an_id(9), "content": WHO, "recorded_by": an_id(1)},
     Identity.Corrected: {"content": IdentityContent(names=(PersonName(given="Ana"),)), "corrected_by": an_id(1)},
     Session.Recorded: {
+        "substance_use": False,
         "client_id": an_id(9),
         "author_id": an_id(1),
         "supervisor_id": None,
@@ -182,7 +208,8 @@ _FIELDS = {
     },
     Appointment.Missed: {"reason": MissReason.CLIENT_NO_SHOW, "recorded_by": an_id(2)},
     Appointment.EnteredInError: {"marked_by": an_id(2), "reason": "Wrong chart."},
-    Goal.Set: {"client_id": an_id(9), "set_by": an_id(1), "content": GOAL},
+    Goal.Set: {
+        "substance_use": False,"client_id": an_id(9), "set_by": an_id(1), "content": GOAL},
     Goal.Revised: {"revised_by": an_id(2), "content": SHARED_GOAL},
     Goal.ProgressRecorded: {
         "recorded_by": an_id(1),
@@ -196,6 +223,7 @@ _FIELDS = {
     Goal.Reopened: {"reopened_by": an_id(2)},
     Goal.EnteredInError: {"marked_by": an_id(1), "reason": "Wrong chart."},
     Measure.Recorded: {
+        "substance_use": False,
         "client_id": an_id(9),
         "instrument": "phq-9",
         "instrument_version": "1",
@@ -254,6 +282,43 @@ _FIELDS = {
     Account.SupervisionChanged: {"supervisor_id": an_id(11), "changed_by": an_id(8)},
     Account.Disabled: {"disabled_by": an_id(8)},
     Account.Enabled: {"enabled_by": an_id(8)},
+    Account.SecretIssued: {
+        "secret_id": an_id(12),
+        "digest": bytes(range(100, 132)),
+        "expires_at": AT + timedelta(days=365),
+        "added_by": an_id(8),
+    },
+    Account.SecretShortened: {
+        "secret_id": an_id(12),
+        "expires_at": AT + timedelta(days=1),
+        "shortened_by": an_id(8),
+    },
+    Account.SignInsEnded: {"ended_by": an_id(8), "kept_sign_in_id": an_id(14)},
+    Account.SecondFactorOffered: {"secret": bytes(range(20))},
+    Account.SecondFactorConfirmed: {
+        "step": 59_000_000,
+        "recovery_digests": (bytes(range(32)), bytes(range(32, 64))),
+        "kept_sign_in_id": None,
+    },
+    Account.SecondFactorUsed: {"step": 59_000_001},
+    Account.RecoveryCodeUsed: {"digest": bytes(range(32))},
+    Account.RecoveryCodesRenewed: {"recovery_digests": (bytes(range(64, 96)),)},
+    Account.SecondFactorRemoved: {"removed_by": an_id(8), "kept_sign_in_id": an_id(14)},
+    Account.IdentityLinked: {
+        "link_id": an_id(15),
+        "issuer": "https://id.practice.example",
+        "subject": "24400320",
+        "linked_by": an_id(8),
+    },
+    Account.IdentityUnlinked: {"link_id": an_id(15), "unlinked_by": an_id(8)},
+    SignIn.Begun: {
+        "account_id": an_id(10),
+        "refresh_hash": bytes(range(32)),
+        "expires_at": AT + timedelta(hours=12),
+        "method": SignInMethod.PASSWORD_AND_CODE,
+        "origin": "192.0.2.0/24",
+        "secret_id": None,
+    },
     SignIn.Opened: {
         "account_id": an_id(1),
         "refresh_hash": bytes(range(32)),
@@ -289,7 +354,7 @@ _FIELDS = {
         "on_behalf_of": None,
         "clients": (),
     },
-} | _CARE_FIELDS
+} | _CARE_FIELDS | _ENDING_FIELDS
 
 
 def sample(event_class, version=3):

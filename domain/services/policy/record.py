@@ -232,6 +232,8 @@ RULES: Final[tuple[Rule, ...]] = (
         RecordClass.JOURNAL,
         Action.CLIENT_JOIN_CARE_TEAM,
         Action.CLIENT_LEAVE_CARE_TEAM,
+        Action.CLIENT_LET_REPRESENTATIVE_IN,
+        Action.CLIENT_END_REPRESENTATION,
         Action.CLIENT_MARK_ENTERED_IN_ERROR,
         Action.SESSION_MARK_ENTERED_IN_ERROR,
         Action.RISK_FLAG_MARK_ENTERED_IN_ERROR,
@@ -247,7 +249,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "operator_reassigns",
-        "People leave: an operator hands charts to a new clinician, and can't open one.",
+        "People leave: an operator hands charts to a new clinician, and can't open one; compliance looks at it after.",
         frozenset((Role.OPERATOR,)),
         NOBODY,
         OPERATIONS,
