@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final, NoReturn
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -81,6 +82,11 @@ def _ask(_number: int, _frame: object) -> NoReturn:
     raise _Asked
 
 
+def _inside(folder: Path, addresses: Sequence[str]) -> tuple[str, ...]:
+    """Root keys of the demo's own, should one be replaced there."""
+    return tuple(address for address in addresses if address.startswith(f"file:{folder}/"))
+
+
 def own_settings(settings: Settings, redis: EmbeddedRedis) -> Settings:
     """The demo never touches other databases than those in its folder, whatever the environment names."""
     plain = Settings.load({"ANAMNESIS_DATA_DIR": str(settings.data_dir)})
@@ -91,6 +97,9 @@ def own_settings(settings: Settings, redis: EmbeddedRedis) -> Settings:
         views_url=plain.views_url,
         root_key_file=plain.root_key_file,
         notes_root_key_file=plain.notes_root_key_file,
+        root_key=_inside(settings.data_dir, settings.root_key),
+        notes_root_key=_inside(settings.data_dir, settings.notes_root_key),
+        mode=plain.mode,
         redis_url=redis.url,
         clinic_zone=_ZONE,
         workers=1,

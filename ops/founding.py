@@ -12,8 +12,10 @@ from adapters.db.engines import open_database, open_databases
 from adapters.db.errors import translated
 from adapters.event_store.recorder import Recorder
 from adapters.event_store.writer import LogNotOpened
+from adapters.keys.addresses import file_of
 from adapters.keys.errors import RootKeyExists
 from adapters.keys.root_file import FileRootKey
+from adapters.keys.roots import MAIN, NOTES
 from adapters.keys.tables import roots
 from domain.errors import Conflict, Misconfigured
 from migrations.run import CHAINS, MigrationRefused, Upgrade, upgrade
@@ -65,20 +67,21 @@ def _stopped(refused: MigrationRefused) -> MigrationStopped:
 
 
 def create_root_keys(settings: Settings) -> Iterator[tuple[str, Path]]:
-    """Make the files that are missing; yields the name and path of each.
+    """Make the files that are missing; yields the name and path of each. Roots that a service holds are made there.
 
     Raises RootKeyExists when none is, RootKeysNeeded when the key database knows a root that a missing file held,
-    RootKeyUnreadable, KeysUnavailable.
+    RootAddressWrong, RootKeyUnreadable, KeysUnavailable.
     """
-    files = {"main": settings.root_key_file, "notes": settings.notes_root_key_file}
+    named = {purpose: file_of(settings.root_addresses(purpose)[0]) for purpose in (MAIN, NOTES)}
+    files = {purpose: file for purpose, file in named.items() if file is not None}
     missing = {purpose: file for purpose, file in files.items() if not file.exists()}
     if not missing:
-        raise RootKeyExists(path=settings.root_key_file)
+        raise RootKeyExists(path=files.get(MAIN))
     if known := _known_roots(settings) & set(missing):
         raise RootKeysNeeded(missing=files[min(known)])
     for purpose, file in missing.items():
         FileRootKey.create(file)
-        yield ("root key" if purpose == "main" else "notes root key"), file
+        yield ("root key" if purpose == MAIN else "notes root key"), file
 
 
 def _known_roots(settings: Settings) -> set[str]:

@@ -60,14 +60,16 @@ class KeyBook:
         """Store `row`; when another process stored a key for the same (owner, class, epoch) first, give that one.
 
         `parent` is the key that wraps it, without one a root does. None is the answer when that was destroyed, removed
-        or replaced meanwhile.
+        or replaced meanwhile, or the client's keys of this class were destroyed.
         """
         names = ("id", "owner", "key_class", "epoch", "wrapped_by", "wrapped", "reserved", "created_at_us")
         statement = self._insert(keys).values({name: getattr(row, name) for name in names}).on_conflict_do_nothing()
         same = and_(keys.c.owner == row.owner, keys.c.key_class == row.key_class, keys.c.epoch == row.epoch)
         with self._transaction(writes=True) as connection:
             lock_owner(connection, row.owner)
-            if may_wrap(connection, row.wrapped_by, parent) and connection.execute(statement).rowcount == 1:
+            if not may_wrap(connection, row.wrapped_by, parent) or _ended(connection, row):
+                return None
+            if connection.execute(statement).rowcount == 1:
                 return row
             found = connection.execute(select(keys).where(same)).one_or_none()
         return None if found is None else key_row(found)
@@ -155,6 +157,15 @@ def may_wrap(connection: Connection, wrapped_by: str, parent: UUID | None) -> bo
     else:
         query = select(roots.c.generation).where(roots.c.generation == wrapped_by, wrapping())
     return connection.execute(query.with_for_update(read=True)).first() is not None
+
+
+def _ended(connection: Connection, row: KeyRow) -> bool:
+    """Whether the client's keys of this class were destroyed: no later epoch follows."""
+    if row.owner == ORGANISATION:
+        return False
+    of_class = select(keys.c.destroyed_at_us).where(keys.c.owner == row.owner, keys.c.key_class == row.key_class)
+    newest = connection.execute(of_class.order_by(keys.c.epoch.desc()).limit(1)).one_or_none()
+    return newest is not None and newest.destroyed_at_us is not None
 
 
 def wrapping() -> Any:

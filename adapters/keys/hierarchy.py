@@ -106,7 +106,8 @@ class Hierarchy:
             stored = self.book.create(row, wrapper.key_id)
             if stored is not None:
                 return stored, stored.id == row.id
-            self.roots_of(record_class).look_again()  # what wraps was replaced, or destroyed
+            self.newest(owner, record_class)  # raises Erased when keys of this class were destroyed meanwhile
+            self.roots_of(record_class).look_again()
         raise _gone(record_class)
 
     def opened(self, row: KeyRow) -> OpenedKey:

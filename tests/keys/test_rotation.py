@@ -422,6 +422,24 @@ def test_a_data_key_of_a_certain_age_is_followed_by_another(keys_engine):
     assert ring.mac("name", b"Larsson") == named
 
 
+def test_no_epoch_follows_a_class_that_was_destroyed_at_this_moment(keys_engine, monkeypatch):
+    rotation = rotation_on(keys_engine)
+    ring_on(keys_engine).key_id(CLIENT, RecordClass.JOURNAL)
+    book = rotation._hierarchy.book
+    create = book.create
+
+    def destroyed_just_before(row, parent=None):
+        with keys_engine.begin() as connection:
+            journal = (keys.c.owner == CLIENT, keys.c.key_class == "journal")
+            connection.execute(update(keys).where(*journal).values(wrapped=None, destroyed_at_us=1))
+        return create(row, parent)
+
+    monkeypatch.setattr(book, "create", destroyed_just_before)
+    with pytest.raises(Erased):
+        rotation.epoch(CLIENT, RecordClass.JOURNAL)
+    assert len(rows(keys_engine, key_class="journal")) == 1
+
+
 # Whatever the order
 
 
