@@ -33,6 +33,7 @@ from adapters.keys.hierarchy import DAY_US
 from adapters.keys.ring import KeyLimits, KeyRing
 from adapters.keys.row_sealer import RowSealer
 from adapters.keys.token_sealer import TokenSealer
+from adapters.log.publisher import Publisher
 from adapters.pictures.altair import AltairPictures
 from adapters.pictures.typst import TypstPrinter
 from adapters.queue.arq import ArqQueue
@@ -58,6 +59,7 @@ from ops.checks.production import refuse_unsafe
 from ops.housekeeping import Housekeeping
 from ops.metrics import ExceptionalAccessMetrics, ProjectionMetrics, WebhookMetrics
 from ops.probes import DatabaseProbe, ProjectionProbe, QueueProbe
+from ops.publishing import publisher_of
 from ops.settings import Settings
 from ops.warming import WarmUp
 from ops.wiring import Parts, services_of
@@ -214,7 +216,10 @@ def build(settings: Settings, *, parts: Part, restoring: bool = False) -> System
         )
         check_keys(keys.book, recorder)
         lease = ProcessLease(databases.events, keys, part=parts.value, length_s=settings.lease_s)
-        return _wired(settings, databases, recorder, keys, lease)
+        # The API process never holds the signing key: whoever breaks into it can't vouch for what they did.
+        signs = parts in {Part.WORKER, Part.HOST}
+        publisher = publisher_of(settings, databases, recorder) if signs else None
+        return _wired(settings, databases, recorder, keys, lease, publisher)
     except BaseException:
         databases.dispose()
         raise
@@ -226,7 +231,14 @@ def key_limits(settings: Settings) -> KeyLimits:
     return KeyLimits(epoch_us=None if days is None else days * DAY_US)
 
 
-def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: KeyRing, lease: ProcessLease) -> System:
+def _wired(  # noqa: PLR0913, PLR0917 - what a process is made of
+    settings: Settings,
+    databases: Databases,
+    recorder: Recorder,
+    keys: KeyRing,
+    lease: ProcessLease,
+    publisher: Publisher | None,
+) -> System:
     mapper = Mapper(keys, recorder.deployment_id, recorder.incarnation)
     vault = AccessVault(keys, recorder.deployment_id)
     ledger = EventLedger(recorder, mapper, AccessWrites(vault))
@@ -261,6 +273,7 @@ def _wired(settings: Settings, databases: Databases, recorder: Recorder, keys: K
                 sender=HttpWebhookSender(Targets(settings.webhook_networks)),
                 queue=queue,
                 printer=printer,
+                publisher=publisher,
             )
         ),
         queue=queue,

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, Table, delete, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from adapters.access.tables import accounts, erasures, legal_holds
+from adapters.access.tables import accounts, clients, erasures, legal_holds
 from adapters.db.errors import translated
 from adapters.db.transactions import BEGIN, NOT_AT_ALL, write_transaction
 from adapters.erasure.writes import packed, unpacked
@@ -44,6 +44,7 @@ def purge_events(engine: Engine, erasure_id: UUID, client_id: UUID, classes: Cla
                 rows += _delete(connection, table, table.c.account_id.in_(of_client))
         for table in _tables_of_clients():
             rows += _delete(connection, table, table.c.client_id == client_id)
+        rows += _delete(connection, clients, clients.c.id == client_id)
         return Purged(rows=rows, redacted=redacted)
 
 
@@ -140,9 +141,9 @@ def rows_left(events_engine: Engine, tracking: ViewTracking, client_id: UUID) ->
     """Rows of the client that a purge should have removed; for whoever checks."""
     left = 0
     with translated("events"), events_engine.connect() as connection:
-        for table in (*_tables_of_clients(), snapshots):
-            column = table.c.subject if table is snapshots else table.c.client_id
-            left += connection.execute(select(func.count()).select_from(table).where(column == client_id)).scalar_one()
+        columns = [table.c.client_id for table in _tables_of_clients()]
+        for column in (*columns, snapshots.c.subject, clients.c.id):
+            left += connection.execute(select(func.count()).where(column == client_id)).scalar_one()
     with translated("views"), tracking.engine.connect() as connection:
         for table in JOURNEY.tables:
             chosen = or_(table.c.client_id == client_id)

@@ -67,9 +67,8 @@ class KeyBook:
         same = and_(keys.c.owner == row.owner, keys.c.key_class == row.key_class, keys.c.epoch == row.epoch)
         with self._transaction(writes=True) as connection:
             lock_owner(connection, row.owner)
-            if not may_wrap(connection, row.wrapped_by, parent) or _ended(connection, row):
-                return None
-            if connection.execute(statement).rowcount == 1:
+            allowed = may_wrap(connection, row.wrapped_by, parent) and not _ended(connection, row)
+            if allowed and connection.execute(statement).rowcount == 1:
                 return row
             found = connection.execute(select(keys).where(same)).one_or_none()
         return None if found is None else key_row(found)

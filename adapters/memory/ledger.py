@@ -34,6 +34,9 @@ class InMemoryLog:
     state: InMemoryAccessState = field(default_factory=InMemoryAccessState)
     lock: RLock = field(default_factory=RLock)
 
+    def __post_init__(self) -> None:
+        self.state.fenced = self.fences
+
     def append(self, events: Sequence[Any]) -> None:
         for event in events:
             self.events.append(event)

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from uuid import UUID, uuid4
 
 import pytest
@@ -21,6 +22,7 @@ from adapters.memory.identity import (
     InMemoryTokenSealer,
 )
 from adapters.memory.ledger import InMemoryAggregates, InMemoryDrafts, InMemoryLedger, InMemoryLog
+from adapters.memory.log import InMemoryLogProofs
 from adapters.memory.queue import InMemoryPrinter, InMemoryQueue
 from adapters.memory.reports import InMemoryReports
 from adapters.memory.views import InMemoryAuditView, InMemoryCaseloadView, InMemoryJourneyView
@@ -54,8 +56,8 @@ from domain.model.values import RepresentativeAuthority
 from domain.model.webhook import Webhook
 from domain.ports.access import Relation
 from domain.ports.call import Actor, Call, Role
-from domain.retention.policies import default_policies
 from domain.ports.identity import IdentityProvider
+from domain.retention.policies import default_policies
 from domain.services import Services
 from domain.services.access import Access
 from domain.services.accounts import AccountService
@@ -76,6 +78,7 @@ from domain.services.federation import FederationService, ProviderPolicy
 from domain.services.goals import GoalService
 from domain.services.holds import HoldService
 from domain.services.journey import JourneyService
+from domain.services.log import LogService
 from domain.services.measures import MeasureService
 from domain.services.medications import MedicationService
 from domain.services.notes import NoteService
@@ -109,6 +112,7 @@ class House:
         self.sealer = InMemoryTokenSealer()
         self.ledger = InMemoryLedger(self.log)
         self.state = self.log.state
+        self.proofs = InMemoryLogProofs(lambda: [sha256(repr(each).encode()).digest() for each in self.log.events])
         self.access = Access(ledger=self.ledger, state=self.state)
         self.instruments = published()
         self.sender = InMemorySender()
@@ -184,6 +188,7 @@ class House:
         )
         return Services(
             clients=clients,
+            log=LogService(ledger=ledger, access=access, proofs=self.proofs, published=self.proofs),
             sessions=SessionService(
                 ledger=ledger, access=access, sessions=sessions, goals=InMemoryAggregates(log, Goal), drafts=drafts
             ),
