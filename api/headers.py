@@ -73,6 +73,7 @@ def purpose(headers: Mapping[str, str]) -> Purpose | None:
     value = headers.get("purpose")
     if value is None:
         return None
+    value = value.strip()
     if value not in _PURPOSES:
         raise _wrong("Purpose", "must be one of " + ", ".join(sorted(_PURPOSES)))
     return Purpose(value)

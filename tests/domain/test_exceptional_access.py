@@ -23,13 +23,13 @@ from domain.ports.alerts import AlertCode
 from domain.ports.call import Purpose, Role
 from domain.ports.exceptional import AccessWay, Verdict
 from domain.ports.worklist import WorkKind
-from domain.services.context import Wanted
 from domain.services.access import (
     OutsideCareTeam,
     PurposeNotPermitted,
     RelationNotPermitted,
     RoleNotPermitted,
 )
+from domain.services.context import Wanted
 from tests.contracts.samples import content
 from tests.domain.conftest import HOST
 
