@@ -98,6 +98,11 @@ def read_words(text: str) -> str:
     return " ".join(words.split())
 
 
+def needed(words: str) -> int:
+    """How many shares of this one's set make up the key."""
+    return int(SlipShare.from_mnemonic(words).member_threshold)
+
+
 def combined(shares: Sequence[str]) -> bytes:
     """The root key that the shares make up. Raises SharesUnusable: too few, of different sets, twice the same."""
     parsed = [SlipShare.from_mnemonic(words) for words in shares]

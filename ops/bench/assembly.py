@@ -20,7 +20,7 @@ from adapters.event_store.recorder import Recorder
 from adapters.event_store.rows import StoredRow
 from adapters.event_store.tables import commands, events
 from adapters.keys.ring import OVERHEAD_BYTES, SEAL_FORMAT, KeyRing
-from adapters.keys.root_file import FileRootKey
+from adapters.keys.addresses import load_roots
 from domain.ports.keys import RecordClass, Sealer
 from migrations.role_names import APPLICATION
 from ops.bench.places import Place
@@ -68,7 +68,9 @@ def store(place: Place, sealer: Callable[[KeyRing], Sealer] = lambda ring: ring)
         settings.events_url, settings.keys_url, settings.views_url, pool_size=POOL, application_role=APPLICATION
     ) as databases:
         recorder = Recorder(databases.events)
-        ring = KeyRing(databases.keys, deployment=recorder.deployment_id, root=FileRootKey.load(settings.root_key_file))
+        ring = KeyRing(
+            databases.keys, deployment=recorder.deployment_id, root=load_roots(settings.root_addresses("main"))
+        )
         mapper = Mapper(sealer(ring), recorder.deployment_id, recorder.incarnation)
         ledger = EventLedger(recorder, mapper, AccessWrites(AccessVault(ring, recorder.deployment_id)))
         yield Store(databases=databases, recorder=recorder, ring=ring, mapper=mapper, ledger=ledger)
@@ -87,11 +89,11 @@ class PlainSealer:
         return self._ids[record_class]
 
     def seal(self, key_id: UUID, plaintext: bytes, context: bytes) -> bytes:
-        del context
+        del context, record_class
         return SEAL_FORMAT + key_id.bytes + self._filler + plaintext
 
-    def open(self, sealed: bytes, context: bytes) -> bytes:
-        del context
+    def open(self, sealed: bytes, context: bytes, record_class: RecordClass | None = None) -> bytes:
+        del context, record_class
         return sealed[OVERHEAD_BYTES:]
 
     def mac(self, label: str, *parts: bytes) -> bytes:
