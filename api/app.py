@@ -80,6 +80,7 @@ _ROUTERS: Final = (
     sign_ins.router,
     accounts.router,
     service_accounts.router,
+    service_accounts.token_router,
     second_factors.router,
     stays.router,
     oidc.router,

@@ -70,7 +70,7 @@ class Operation(APIRoute):
         if self.plan.ask[1].signed_in and "authorization" not in request.headers:
             return b""
         limit = max(surface.runtime.policy.body_limit_bytes, self.body_bytes)
-        _require_json(request.headers.get("content-type", ""))
+        self._require_type(request.headers.get("content-type", ""))
         if _stated_length(request.headers.get("content-length", "")) > limit:
             raise BodyTooLarge(limit_bytes=limit)
         parts: list[bytes] = []
@@ -81,6 +81,10 @@ class Operation(APIRoute):
                 raise BodyTooLarge(limit_bytes=limit)
             parts.append(part)
         return b"".join(parts)
+
+    def _require_type(self, content_type: str) -> None:
+        """Raises NotJson."""
+        _require_json(content_type)
 
     def _answer(self, surface: Surface, scope: Scope, body: bytes) -> Response:
         origin = surface.origin(scope, body)

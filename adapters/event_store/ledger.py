@@ -12,7 +12,7 @@ from adapters.event_store.mapper import Mapper
 from adapters.event_store.recorder import Recorder
 from adapters.event_store.rows import Append, Appended, CommandRow, NewRow, StateWrite
 from domain.errors import IdempotencyKeyReused
-from domain.model.account import Account, LoginTaken
+from domain.model.account import Account, IdentityTaken, LoginTaken
 from domain.ports.audit import AuditEntry
 from domain.ports.call import Call
 from domain.ports.ledger import Receipt, Recordable
@@ -38,7 +38,9 @@ class EventLedger:
         self._audited = AuditedAppends(recorder, mapper)
 
     def save(self, call: Call, entry: AuditEntry, *aggregates: Recordable, more: Sequence[AuditEntry] = ()) -> Receipt:
-        """As the port says. Raises LoginTaken when another account with the same login was created meanwhile."""
+        """As the port says. Raises LoginTaken when another account with the same login was created meanwhile, IdentityTaken
+        when another was linked to the same identity.
+        """
         pending: list[tuple[Any, Any]] = [(each, event) for each in aggregates for event in _pending(each)]
         rows = [self._mapper.to_row(event, aggregate) for aggregate, event in pending]
         writes = [write for owner, event in pending for write in self._access_writes.writes_for(event, owner)]
@@ -52,6 +54,8 @@ class EventLedger:
         except ConstraintViolated as exc:
             if any(isinstance(event, Account.Created) for _, event in pending):
                 raise LoginTaken from exc
+            if any(isinstance(event, Account.IdentityLinked) for _, event in pending):
+                raise IdentityTaken from exc
             raise
         for aggregate in aggregates:
             _settle(aggregate)

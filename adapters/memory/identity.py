@@ -5,7 +5,7 @@ from hashlib import sha256
 from random import Random
 from uuid import UUID
 
-from domain.errors import Unauthenticated
+from domain.errors import Invalid, Unauthenticated
 from domain.ports.call import Actor
 from domain.ports.identity import Claims
 
@@ -81,3 +81,31 @@ class InMemoryTokens:
         if claims is None or claims.expires_at_us <= now_us:
             raise Unauthenticated
         return claims
+
+
+class InMemoryTokenSealer:
+    """A TokenSealer that remembers what it sealed."""
+
+    def __init__(self) -> None:
+        self._sealed: dict[tuple[str, str], bytes] = {}
+
+    def seal_token(self, purpose: str, plaintext: bytes) -> str:
+        token = f"sealed-{len(self._sealed)}"
+        self._sealed[purpose, token] = plaintext
+        return token
+
+    def open_token(self, purpose: str, token: str) -> bytes:
+        plaintext = self._sealed.get((purpose, token))
+        if plaintext is None:
+            raise Invalid
+        return plaintext
+
+
+class InMemoryBreached:
+    """Passwords known to be stolen, as a set."""
+
+    def __init__(self, *passwords: str) -> None:
+        self.passwords = set(passwords)
+
+    def holds(self, password: str) -> bool:
+        return password in self.passwords

@@ -76,6 +76,25 @@ class TokensOut(Out):
     )
 
 
+class CompletedOut(TokensOut):
+    """`recovery_codes` are answered this once, where an authenticator was set up on the way in; empty otherwise."""
+
+    recovery_codes: tuple[str, ...]
+
+    model_config = example(
+        {
+            "account_id": _ACCOUNT,
+            "role": "clinician",
+            "token_type": "Bearer",
+            "access_token": "eyJhbGciOiJIUzI1NiJ9.sample.only",
+            "access_expires_at": "2026-03-02T09:05:00Z",
+            "refresh_token": "01950f2a-77aa-7b10-9a52-6a4f5f0f3d10.c2FtcGxlLW9ubHk",
+            "sign_in_expires_at": "2026-03-02T21:00:00Z",
+            "recovery_codes": [],
+        }
+    )
+
+
 class AccountIn(In):
     """A new account. Accounts of clients name the client, those of trainees the supervisor."""
 
@@ -99,12 +118,25 @@ class AccountIn(In):
 
 
 class HeldSecretOut(Out):
-    """That a service account holds a secret, never the secret."""
+    """That a service account holds a secret, never the secret. `expires_at` is null for those from before secrets ended;
+    `expires_soon` is true in the last thirty days. `last_used_at` is null for one that was never used.
+    """
 
     id: UUID
     added_at: Rfc3339
+    expires_at: Rfc3339 | None
+    expires_soon: bool
+    last_used_at: Rfc3339 | None
 
-    model_config = example({"id": "01950f2e-6d3a-7001-8f00-00000000000b", "added_at": "2026-01-07T08:00:00Z"})
+    model_config = example(
+        {
+            "id": "01950f2e-6d3a-7001-8f00-00000000000b",
+            "added_at": "2026-01-07T08:00:00Z",
+            "expires_at": "2027-01-07T08:00:00Z",
+            "expires_soon": False,
+            "last_used_at": None,
+        }
+    )
 
 
 class AccountOut(Out):
@@ -124,6 +156,8 @@ class AccountOut(Out):
     changed_at: Rfc3339
     scopes: tuple[Scope, ...]
     secrets: tuple[HeldSecretOut, ...]
+    second_factor: bool
+    recovery_codes_left: int
 
     model_config = example(
         {
@@ -141,6 +175,8 @@ class AccountOut(Out):
             "changed_at": "2026-01-07T08:00:00Z",
             "scopes": [],
             "secrets": [],
+            "second_factor": True,
+            "recovery_codes_left": 10,
         }
     )
 

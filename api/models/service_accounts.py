@@ -3,11 +3,11 @@
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
-from api.models.common import In, Label, Out, example
+from api.models.common import In, Label, Out, Rfc3339, example
 from domain.ports.call import Scope
-from domain.services.service_accounts import InvalidScope
+from domain.services.service_accounts import OVERLAP_HOURS, OVERLAP_MOST_HOURS, InvalidScope
 
 _SERVICE: Final = "7d0f8f0a-3a39-4d0e-8a0d-5a1b0f7e6c44"
 _SECRET: Final = "anamnesis_c2FtcGxlLW9ubHktc2FtcGxlLW9ubHktc2FtcGxlLTE"  # noqa: S105 - a sample
@@ -28,10 +28,33 @@ class SecretOut(Out):
     id: UUID
     client_id: UUID
     client_secret: str
+    expires_at: Rfc3339
 
     model_config = example(
-        {"id": "01950f2e-6d3a-7001-8f00-00000000000b", "client_id": _SERVICE, "client_secret": _SECRET}
+        {
+            "id": "01950f2e-6d3a-7001-8f00-00000000000b",
+            "client_id": _SERVICE,
+            "client_secret": _SECRET,
+            "expires_at": "2027-01-07T08:00:00Z",
+        }
     )
+
+
+class RotationIn(In):
+    """How long the secret before stays good, so that the program can change over."""
+
+    overlap_hours: Annotated[int, Field(ge=0, le=OVERLAP_MOST_HOURS)] = OVERLAP_HOURS
+
+    model_config = example({"overlap_hours": 24})
+
+
+class TokenForm(BaseModel):
+    """RFC 6749 §4.4.2. The client is named here or by HTTP Basic."""
+
+    grant_type: Literal["client_credentials"]
+    client_id: str | None = None
+    client_secret: str | None = None
+    scope: str | None = None
 
 
 class TokenIn(In):
@@ -62,12 +85,13 @@ class TokenIn(In):
 
 
 class TokenOut(Out):
-    """`expires_in` in seconds."""
+    """`expires_in` in seconds. `secret_expires_at` is when the secret that was used ends, null where it does not."""
 
     access_token: str
     token_type: str
     expires_in: int
     scope: str
+    secret_expires_at: Rfc3339 | None
 
     model_config = example(
         {
@@ -75,5 +99,6 @@ class TokenOut(Out):
             "token_type": "Bearer",
             "expires_in": 300,
             "scope": "changes:read",
+            "secret_expires_at": "2027-01-07T08:00:00Z",
         }
     )

@@ -1,5 +1,7 @@
 """Accounts: one's own, and all of them for those who run them."""
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -29,13 +31,16 @@ from domain.model.account import (
     AccountNotFound,
     AccountNotLocked,
     LoginTaken,
+    ServiceSecret,
     SupervisionUnchanged,
 )
 from domain.model.checks import TextNotAllowed
+from domain.model.passwords import PasswordBreached
 from domain.ports.access import ListedAccount
 from domain.ports.call import Role
+from domain.ports.identity import BreachedListUnreadable
 from domain.services.access import Action, RoleNotPermitted
-from domain.services.accounts import LIST_MOST, CannotDisableOneself, Colleague, WrongPassword
+from domain.services.accounts import EXPIRES_SOON_DAYS, LIST_MOST, CannotDisableOneself, Colleague, WrongPassword
 from domain.services.rendering import instant_as_json, microseconds_as_json
 
 router = APIRouter(prefix="/v1", tags=["Accounts"], route_class=Operation)
@@ -47,7 +52,7 @@ router = APIRouter(prefix="/v1", tags=["Accounts"], route_class=Operation)
 )
 def read_own_account(ask: Reader) -> Response:
     """Who the access token belongs to."""
-    return _found(ask.services.accounts.read(ask.call(), ask.actor.id))
+    return _found(ask, ask.services.accounts.read(ask.call(), ask.actor.id))
 
 
 @router.put(
@@ -57,6 +62,8 @@ def read_own_account(ask: Reader) -> Response:
         RoleNotPermitted,
         WrongPassword,
         Invalid,
+        PasswordBreached,
+        BreachedListUnreadable,
         TextNotAllowed,
         action=Action.ACCOUNT_CHANGE_PASSWORD,
     ),
@@ -70,7 +77,16 @@ def change_password(body: PasswordIn, ask: Writer) -> Response:
 
 @router.post(
     "/accounts",
-    **creates("Create an account", RoleNotPermitted, LoginTaken, Invalid, TextNotAllowed, action=Action.ACCOUNT_CREATE),
+    **creates(
+        "Create an account",
+        RoleNotPermitted,
+        LoginTaken,
+        Invalid,
+        PasswordBreached,
+        BreachedListUnreadable,
+        TextNotAllowed,
+        action=Action.ACCOUNT_CREATE,
+    ),
 )
 def create_account(body: AccountIn, ask: Writer) -> Response:
     """For operators. The person should change the password at the first sign-in."""
@@ -143,7 +159,7 @@ def look_account_up(body: AccountLookupIn, ask: Reader) -> Response:
 )
 def read_account(account_id: UUID, ask: Reader) -> Response:
     """One's own, or any for operators. Says nothing clinical."""
-    return _found(ask.services.accounts.read(ask.call(), account_id))
+    return _found(ask, ask.services.accounts.read(ask.call(), account_id))
 
 
 @router.post(
@@ -198,11 +214,12 @@ def change_supervision(account_id: UUID, body: SupervisionIn, ask: Editor) -> Re
     return written(ask.services.accounts.change_supervision(ask.writing(), account_id, body.supervisor_id))
 
 
-def _found(account: Account) -> Response:
-    return found(_account_as_json(account), version=account.version)
+def _found(ask: Reader, account: Account) -> Response:
+    used = ask.services.accounts.secrets_used(account)
+    return found(_account_as_json(account, used, ask.origin.at), version=account.version)
 
 
-def _account_as_json(account: Account) -> dict[str, Any]:
+def _account_as_json(account: Account, used: Mapping[UUID, int], now: datetime) -> dict[str, Any]:
     """Never the password's hash."""
     return {
         "id": str(account.id),
@@ -218,9 +235,19 @@ def _account_as_json(account: Account) -> dict[str, Any]:
         "created_at": instant_as_json(account.created_on),
         "changed_at": instant_as_json(account.modified_on),
         "scopes": list(account.scopes),
-        "secrets": [
-            {"id": str(secret.id), "added_at": instant_as_json(secret.added_at)} for secret in account.secrets.values()
-        ],
+        "secrets": [_secret_as_json(secret, used.get(secret.id), now) for secret in account.secrets.values()],
+        "second_factor": account.second_factor is not None,
+        "recovery_codes_left": len(account.second_factor.recovery) if account.second_factor else 0,
+    }
+
+
+def _secret_as_json(secret: ServiceSecret, used_us: int | None, now: datetime) -> dict[str, Any]:
+    return {
+        "id": str(secret.id),
+        "added_at": instant_as_json(secret.added_at),
+        "expires_at": instant_as_json(secret.expires_at),
+        "expires_soon": not secret.live(now + timedelta(days=EXPIRES_SOON_DAYS)),
+        "last_used_at": microseconds_as_json(used_us) if used_us else None,
     }
 
 

@@ -10,14 +10,17 @@ from api.answers import told, written
 from api.asks import Editor, Opened, Reader, Writer
 from api.declare import answers, changes, creates
 from api.dispatch import Operation
-from api.models.service_accounts import SecretOut, ServiceAccountIn, TokenIn, TokenOut
-from domain.errors import Invalid
+from api.models.service_accounts import RotationIn, SecretOut, ServiceAccountIn, TokenForm, TokenIn, TokenOut
+from api.token_endpoint import TokenOperation, as_oauth
+from domain.errors import Invalid, StaleVersion
 from domain.model.account import AccountDisabled, AccountNotFound, SecretNotFound, SecretsMost
 from domain.model.checks import TextNotAllowed
 from domain.services.access import Action, RoleNotPermitted
-from domain.services.service_accounts import InvalidClient, InvalidScope, ServiceToken
+from domain.services.rendering import instant_as_json
+from domain.services.service_accounts import InvalidClient, InvalidScope, IssuedSecret, ServiceToken
 
 router = APIRouter(prefix="/v1", route_class=Operation)
+token_router = APIRouter(prefix="/v1", route_class=TokenOperation)
 
 
 @router.post(
@@ -57,7 +60,31 @@ def issue_secret(account_id: UUID, ask: Reader) -> Response:
     old one. An Idempotency-Key is not taken here: secrets are never remembered.
     """
     issued = ask.services.service_accounts.add_secret(ask.call(), account_id)
-    return told({"id": str(issued.id), "client_id": str(account_id), "client_secret": issued.secret}, 201)
+    return told(_issued(account_id, issued), 201)
+
+
+@router.post(
+    "/accounts/{account_id}/secrets/rotation",
+    tags=["Accounts"],
+    **answers(
+        "Rotate a secret",
+        SecretOut,
+        RoleNotPermitted,
+        AccountNotFound,
+        AccountDisabled,
+        SecretsMost,
+        StaleVersion,
+        Invalid,
+        status=201,
+        action=Action.ACCOUNT_ADD_SECRET,
+    ),
+)
+def rotate_secret(account_id: UUID, body: RotationIn, ask: Reader) -> Response:
+    """For operators. A new secret, answered this once; the one before it ends by itself after `overlap_hours`. An
+    Idempotency-Key is not taken here: secrets are never remembered.
+    """
+    issued = ask.services.service_accounts.rotate_secret(ask.call(), account_id, body.overlap_hours)
+    return told(_issued(account_id, issued), 201)
 
 
 @router.delete(
@@ -72,19 +99,33 @@ def revoke_secret(account_id: UUID, secret_id: UUID, ask: Editor) -> Response:
     return written(ask.services.service_accounts.revoke_secret(ask.writing(), account_id, secret_id))
 
 
-@router.post(
+@token_router.post(
     "/token",
     tags=["Sign-in"],
-    **answers("Get a token for a service", TokenOut, InvalidClient, InvalidScope, action=Action.SIGN_IN_OPEN),
+    **as_oauth(
+        answers("Get a token for a service", TokenOut, InvalidClient, InvalidScope, action=Action.SIGN_IN_OPEN),
+        TokenForm,
+    ),
 )
 def get_token(body: TokenIn, ask: Opened) -> Response:
-    """The client credentials grant of OAuth 2.0 (RFC 6749, 4.4), in JSON. There is no refresh token: ask again when the
-    token has expired. It ends before that when the account is disabled or a secret revoked.
+    """The client credentials grant of OAuth 2.0 (RFC 6749, 4.4): as its form, with the client named by HTTP Basic or in
+    the form, errors by its names; or in JSON, errors as everywhere here. There is no refresh token: ask again when the token
+    has expired. It ends before that when the account is disabled or a secret revoked. `secret_expires_at` says when to
+    have replaced the secret.
     """
     ask.gate.limit_sign_ins(ask.origin)
     return told(
         _token(ask.services.service_accounts.token(ask.call(), body.client_id, body.client_secret, body.scopes())), 200
     )
+
+
+def _issued(account_id: UUID, issued: IssuedSecret) -> dict[str, Any]:
+    return {
+        "id": str(issued.id),
+        "client_id": str(account_id),
+        "client_secret": issued.secret,
+        "expires_at": instant_as_json(issued.expires_at),
+    }
 
 
 def _token(token: ServiceToken) -> dict[str, Any]:
@@ -93,4 +134,5 @@ def _token(token: ServiceToken) -> dict[str, Any]:
         "token_type": "Bearer",
         "expires_in": token.expires_in_s,
         "scope": " ".join(sorted(token.actor.scopes)),
+        "secret_expires_at": instant_as_json(token.secret_expires_at),
     }

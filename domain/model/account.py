@@ -1,7 +1,7 @@
-"""Accounts and sign-ins. Passwords and tokens come in as hashes; nothing here ever holds a secret."""
+"""Accounts. Passwords and the secrets of programs come in as hashes; the secret of a second factor stands in sealed events."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import ClassVar, Final
 from uuid import UUID
@@ -10,12 +10,14 @@ from eventsourcing.domain import Aggregate
 
 from domain.errors import Conflict, Invalid, NotFound
 from domain.model import checks
+from domain.model.second_factor import NoSecondFactor, NothingToConfirm, SecondFactor, SecondFactorActive
 from domain.ports.call import Role, Scope
 from domain.ports.keys import RecordClass
 
 SECRETS_MOST: Final = 2
-PASSWORD_LEAST: Final = 12
-PASSWORD_MOST: Final = 128
+IDENTITIES_MOST: Final = 5
+ISSUER_MOST: Final = 500
+SUBJECT_MOST: Final = 255  # OpenID Connect Core 1.0 §2
 LOGIN_MOST: Final = 254  # RFC 5321 §4.5.3.1.3: a path of 256 with its angle brackets
 _LOGIN: Final = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)*")
 
@@ -23,11 +25,6 @@ _LOGIN: Final = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)*")
 class AccountNotFound(NotFound):
     code = "account_not_found"
     message = "There is no account with this id."
-
-
-class SignInNotFound(NotFound):
-    code = "sign_in_not_found"
-    message = "There is no sign-in with this id."
 
 
 class LoginTaken(Conflict):
@@ -68,13 +65,46 @@ class SecretsMost(Conflict):
     hint = "Revoke the one that is no longer used, then issue the new one."
 
 
+class IdentityNotLinked(NotFound):
+    code = "identity_not_linked"
+    message = "The account has no linked identity with this id."
+
+
+class IdentityTaken(Conflict):
+    """Raised by the ledger too, when one identity is linked to two accounts at the same time."""
+
+    code = "identity_taken"
+    message = "This identity is linked to an account already."
+
+
+class IdentitiesMost(Conflict):
+    code = "identities_most"
+    message = f"An account has at most {IDENTITIES_MOST} linked identities."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSecret:
-    """`digest` is SHA-256 of 256 random bits: nothing to guess, and no need to hash slowly."""
+    """`digest` is SHA-256 of 256 random bits: nothing to guess, and no need to hash slowly. Secrets from before they
+    ended by themselves have no `expires_at`.
+    """
 
     id: UUID
     digest: bytes = field(repr=False)
     added_at: datetime
+    expires_at: datetime | None = None
+
+    def live(self, at: datetime) -> bool:
+        return self.expires_at is None or at < self.expires_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkedIdentity:
+    """Whom an OpenID provider means by this account."""
+
+    id: UUID
+    issuer: str
+    subject: str = field(repr=False)
+    linked_at: datetime
 
 
 class Account(Aggregate):
@@ -96,6 +126,12 @@ class Account(Aggregate):
         self.disabled = False
         self.scopes: tuple[Scope, ...] = ()
         self.secrets: dict[UUID, ServiceSecret] = {}
+        self.second_factor: SecondFactor | None = None
+        self.offered_secret: bytes | None = None
+        self.identities: dict[UUID, LinkedIdentity] = {}
+        self.ended_at: datetime | None = None
+        """When all sign-ins but one were last ended, and which one went on."""
+        self.kept_sign_in_id: UUID | None = None
 
     @property
     def subject(self) -> None:
@@ -136,6 +172,7 @@ class Account(Aggregate):
             aggregate.password_hash = self.password_hash
             aggregate.failed_attempts = 0
             aggregate.locked_until = None
+            aggregate.end_sign_ins(self.timestamp, self.kept_sign_in_id)
 
     class PasswordRehashed(Event):
         """The same password under newer hashing parameters; ends no sign-in."""
@@ -183,6 +220,7 @@ class Account(Aggregate):
 
         def apply(self, aggregate: "Account") -> None:
             aggregate.disabled = True
+            aggregate.end_sign_ins(self.timestamp, None)
 
     class Enabled(Event):
         KIND: ClassVar[str] = "account.enabled"
@@ -203,8 +241,107 @@ class Account(Aggregate):
         def apply(self, aggregate: "Account") -> None:
             aggregate.supervisor_id = self.supervisor_id
 
+    class SignInsEnded(Event):
+        """Ends every sign-in of the account but `kept_sign_in_id`, in the same transaction."""
+
+        KIND: ClassVar[str] = "account.sign_ins_ended"
+        ended_by: UUID
+        kept_sign_in_id: UUID | None
+
+        def apply(self, aggregate: "Account") -> None:
+            aggregate.end_sign_ins(self.timestamp, self.kept_sign_in_id)
+
+    class SecondFactorOffered(Event):
+        """A secret to enter into an authenticator; worth nothing until a code of it confirms that it got there."""
+
+        KIND: ClassVar[str] = "account.second_factor_offered"
+        secret: bytes
+
+        def apply(self, aggregate: "Account") -> None:
+            aggregate.offered_secret = self.secret
+
+    class SecondFactorConfirmed(Event):
+        """Demanded at every sign-in from now on. Ends the sign-ins that were opened without it, but the one at hand."""
+
+        KIND: ClassVar[str] = "account.second_factor_confirmed"
+        step: int
+        recovery_digests: tuple[bytes, ...]
+        kept_sign_in_id: UUID | None
+
+        def apply(self, aggregate: "Account") -> None:
+            aggregate.second_factor = SecondFactor(
+                secret=aggregate.offered_secret or b"",
+                confirmed_at=self.timestamp,
+                last_step=self.step,
+                recovery=frozenset(self.recovery_digests),
+            )
+            aggregate.offered_secret = None
+            aggregate.end_sign_ins(self.timestamp, self.kept_sign_in_id)
+
+    class SecondFactorUsed(Event):
+        """`step` is the code's time step: no code of it or of an earlier one is good again."""
+
+        KIND: ClassVar[str] = "account.second_factor_used"
+        step: int
+
+        def apply(self, aggregate: "Account") -> None:
+            if aggregate.second_factor is not None:
+                aggregate.second_factor = aggregate.second_factor.used(self.step)
+
+    class RecoveryCodeUsed(Event):
+        KIND: ClassVar[str] = "account.recovery_code_used"
+        digest: bytes
+
+        def apply(self, aggregate: "Account") -> None:
+            if aggregate.second_factor is not None:
+                aggregate.second_factor = aggregate.second_factor.without(self.digest)
+
+    class RecoveryCodesRenewed(Event):
+        """The codes of before are worth nothing."""
+
+        KIND: ClassVar[str] = "account.recovery_codes_renewed"
+        recovery_digests: tuple[bytes, ...]
+
+        def apply(self, aggregate: "Account") -> None:
+            if aggregate.second_factor is not None:
+                aggregate.second_factor = aggregate.second_factor.with_codes(self.recovery_digests)
+
+    class SecondFactorRemoved(Event):
+        """By its owner, who keeps a sign-in, or by somebody who runs accounts. All others end."""
+
+        KIND: ClassVar[str] = "account.second_factor_removed"
+        removed_by: UUID
+        kept_sign_in_id: UUID | None
+
+        def apply(self, aggregate: "Account") -> None:
+            aggregate.second_factor = None
+            aggregate.offered_secret = None
+            aggregate.end_sign_ins(self.timestamp, self.kept_sign_in_id)
+
+    class IdentityLinked(Event):
+        """Whoever the provider `issuer` calls `subject` may sign in as this account."""
+
+        KIND: ClassVar[str] = "account.identity_linked"
+        link_id: UUID
+        issuer: str
+        subject: str
+        linked_by: UUID
+
+        def apply(self, aggregate: "Account") -> None:
+            aggregate.identities[self.link_id] = LinkedIdentity(
+                id=self.link_id, issuer=self.issuer, subject=self.subject, linked_at=self.timestamp
+            )
+
+    class IdentityUnlinked(Event):
+        KIND: ClassVar[str] = "account.identity_unlinked"
+        link_id: UUID
+        unlinked_by: UUID
+
+        def apply(self, aggregate: "Account") -> None:
+            del aggregate.identities[self.link_id]
+
     class SecretAdded(Event):
-        """A service account got a secret; it may hold two, so that one is replaced while the other still works."""
+        """As secrets were given before they ended by themselves; still read, written no more."""
 
         KIND: ClassVar[str] = "account.secret_added"
         secret_id: UUID
@@ -214,6 +351,35 @@ class Account(Aggregate):
         def apply(self, aggregate: "Account") -> None:
             secret = ServiceSecret(id=self.secret_id, digest=self.digest, added_at=self.timestamp)
             aggregate.secrets[self.secret_id] = secret
+
+    class SecretIssued(Event):
+        """A service account got a secret; it may hold two, so that one is replaced while the other still works. Those that
+        have ended are forgotten.
+        """
+
+        KIND: ClassVar[str] = "account.secret_issued"
+        secret_id: UUID
+        digest: bytes
+        expires_at: datetime
+        added_by: UUID
+
+        def apply(self, aggregate: "Account") -> None:
+            aggregate.secrets = aggregate.live_secrets(self.timestamp)
+            aggregate.secrets[self.secret_id] = ServiceSecret(
+                id=self.secret_id, digest=self.digest, added_at=self.timestamp, expires_at=self.expires_at
+            )
+
+    class SecretShortened(Event):
+        """It ends sooner than it would have: its successor is there."""
+
+        KIND: ClassVar[str] = "account.secret_shortened"
+        secret_id: UUID
+        expires_at: datetime
+        shortened_by: UUID
+
+        def apply(self, aggregate: "Account") -> None:
+            held = aggregate.secrets[self.secret_id]
+            aggregate.secrets[self.secret_id] = replace(held, expires_at=self.expires_at)
 
     class SecretRevoked(Event):
         """Ends every sign-in of the account, in the same transaction: which secret opened it is not kept."""
@@ -316,14 +482,26 @@ class Account(Aggregate):
             raise SupervisionUnchanged(account_id=self.id)
         self.trigger_event(self.SupervisionChanged, timestamp=at, supervisor_id=supervisor_id, changed_by=by)
 
-    def add_secret(self, *, at: datetime, by: UUID, secret_id: UUID, digest: bytes) -> None:
+    def add_secret(self, *, at: datetime, by: UUID, secret_id: UUID, digest: bytes, expires_at: datetime) -> None:
         """Raises AccountDisabled, SecretsMost, Invalid (only service accounts have secrets)."""
         self._require_enabled()
         if self.role is not Role.SERVICE:
             raise Invalid("Only service accounts have secrets.", field="account_id")
-        if len(self.secrets) >= SECRETS_MOST:
+        if len(self.live_secrets(at)) >= SECRETS_MOST:
             raise SecretsMost(account_id=self.id)
-        self.trigger_event(self.SecretAdded, timestamp=at, secret_id=secret_id, digest=digest, added_by=by)
+        self.trigger_event(
+            self.SecretIssued, timestamp=at, secret_id=secret_id, digest=digest, expires_at=expires_at, added_by=by
+        )
+
+    def shorten_secret(self, *, at: datetime, by: UUID, secret_id: UUID, expires_at: datetime) -> None:
+        """Nothing happens when it ends sooner anyway. Raises SecretNotFound."""
+        held = self.secrets.get(secret_id)
+        if held is None:
+            raise SecretNotFound(account_id=self.id, secret_id=secret_id)
+        if held.live(expires_at):
+            self.trigger_event(
+                self.SecretShortened, timestamp=at, secret_id=secret_id, expires_at=expires_at, shortened_by=by
+            )
 
     def revoke_secret(self, *, at: datetime, by: UUID, secret_id: UUID) -> None:
         """Raises SecretNotFound."""
@@ -331,92 +509,98 @@ class Account(Aggregate):
             raise SecretNotFound(account_id=self.id, secret_id=secret_id)
         self.trigger_event(self.SecretRevoked, timestamp=at, secret_id=secret_id, revoked_by=by)
 
+    def end_all_sign_ins(self, *, at: datetime, by: UUID, kept_sign_in_id: UUID | None = None) -> None:
+        self.trigger_event(self.SignInsEnded, timestamp=at, ended_by=by, kept_sign_in_id=kept_sign_in_id)
+
+    def offer_second_factor(self, *, at: datetime, secret: bytes) -> None:
+        """A secret offered before is worth nothing. Raises AccountDisabled, SecondFactorActive, Invalid."""
+        self._require_enabled()
+        if self.role is Role.SERVICE:
+            raise Invalid("Service accounts have secrets and no second factor.", field="account_id")
+        if self.second_factor is not None:
+            raise SecondFactorActive(account_id=self.id)
+        self.trigger_event(self.SecondFactorOffered, timestamp=at, secret=secret)
+
+    def confirm_second_factor(
+        self, *, at: datetime, step: int, recovery_digests: tuple[bytes, ...], kept_sign_in_id: UUID | None
+    ) -> None:
+        """`step` is that of a code made from the offered secret. Raises NothingToConfirm."""
+        if self.offered_secret is None:
+            raise NothingToConfirm(account_id=self.id)
+        self.trigger_event(
+            self.SecondFactorConfirmed,
+            timestamp=at,
+            step=step,
+            recovery_digests=recovery_digests,
+            kept_sign_in_id=kept_sign_in_id,
+        )
+
+    def use_code(self, *, at: datetime, step: int | None) -> bool:
+        """Whether the code of this time step is good. It is good once: codes of its step and of earlier ones are used up."""
+        held = self.second_factor
+        if held is None or step is None or step <= held.last_step:
+            return False
+        self.trigger_event(self.SecondFactorUsed, timestamp=at, step=step)
+        return True
+
+    def use_recovery_code(self, *, at: datetime, digest: bytes | None) -> bool:
+        """Whether it is one that is left. It is good once."""
+        held = self.second_factor
+        if held is None or digest is None or digest not in held.recovery:
+            return False
+        self.trigger_event(self.RecoveryCodeUsed, timestamp=at, digest=digest)
+        return True
+
+    def renew_recovery_codes(self, *, at: datetime, recovery_digests: tuple[bytes, ...]) -> None:
+        """Raises NoSecondFactor."""
+        if self.second_factor is None:
+            raise NoSecondFactor(account_id=self.id)
+        self.trigger_event(self.RecoveryCodesRenewed, timestamp=at, recovery_digests=recovery_digests)
+
+    def remove_second_factor(self, *, at: datetime, by: UUID, kept_sign_in_id: UUID | None = None) -> None:
+        """Raises NoSecondFactor."""
+        if self.second_factor is None:
+            raise NoSecondFactor(account_id=self.id)
+        self.trigger_event(self.SecondFactorRemoved, timestamp=at, removed_by=by, kept_sign_in_id=kept_sign_in_id)
+
+    def link_identity(self, *, at: datetime, by: UUID, link_id: UUID, issuer: str, subject: str) -> None:
+        """Raises AccountDisabled, IdentityTaken (by this account), IdentitiesMost, Invalid."""
+        self._require_enabled()
+        checks.text("issuer", issuer, ISSUER_MOST, least=1, one_line=True)
+        checks.text("subject", subject, SUBJECT_MOST, least=1, one_line=True)
+        if self.role is Role.SERVICE:
+            raise Invalid("Service accounts sign in with secrets alone.", field="account_id")
+        if any((held.issuer, held.subject) == (issuer, subject) for held in self.identities.values()):
+            raise IdentityTaken(account_id=self.id)
+        if len(self.identities) >= IDENTITIES_MOST:
+            raise IdentitiesMost(account_id=self.id)
+        self.trigger_event(
+            self.IdentityLinked, timestamp=at, link_id=link_id, issuer=issuer, subject=subject, linked_by=by
+        )
+
+    def unlink_identity(self, *, at: datetime, by: UUID, link_id: UUID) -> None:
+        """Raises IdentityNotLinked."""
+        if link_id not in self.identities:
+            raise IdentityNotLinked(account_id=self.id, link_id=link_id)
+        self.trigger_event(self.IdentityUnlinked, timestamp=at, link_id=link_id, unlinked_by=by)
+
+    def live_secrets(self, at: datetime) -> dict[UUID, ServiceSecret]:
+        return {secret.id: secret for secret in self.secrets.values() if secret.live(at)}
+
+    def end_sign_ins(self, at: datetime, kept: UUID | None) -> None:
+        """For events alone."""
+        self.ended_at, self.kept_sign_in_id = at, kept
+
+    def outlived(self, sign_in_id: UUID, opened_at: datetime) -> bool:
+        """Whether all sign-ins but another were ended after this one was opened, whatever its row says."""
+        return self.ended_at is not None and opened_at < self.ended_at and sign_in_id != self.kept_sign_in_id
+
     def locked(self, now: datetime) -> bool:
         return self.locked_until is not None and now < self.locked_until
 
     def _require_enabled(self) -> None:
         if self.disabled:
             raise AccountDisabled(account_id=self.id)
-
-
-class SignIn(Aggregate):
-    """One device's stay. `refresh_hash` is SHA-256 of the one refresh token that is good now; `used_hashes` of all before,
-    so that a stolen and used token is told from a wrong one.
-    """
-
-    TOPIC_KIND = "access"
-    RECORD_CLASS = RecordClass.ACCESS
-    NOT_FOUND = SignInNotFound
-
-    def __init__(self) -> None:
-        self.account_id: UUID
-        self.refresh_hash: bytes
-        self.used_hashes: tuple[bytes, ...] = ()
-        self.refreshed_at: datetime
-        self.expires_at: datetime
-        self.revoked_reason = ""
-
-    @property
-    def subject(self) -> None:
-        return None
-
-    @property
-    def revoked(self) -> bool:
-        return bool(self.revoked_reason)
-
-    class Event(Aggregate.Event):
-        pass
-
-    class Opened(Event, Aggregate.Created):
-        KIND: ClassVar[str] = "sign_in.opened"
-        account_id: UUID
-        refresh_hash: bytes
-        expires_at: datetime
-
-        def apply(self, aggregate: "SignIn") -> None:
-            aggregate.account_id = self.account_id
-            aggregate.refresh_hash = self.refresh_hash
-            aggregate.refreshed_at = self.timestamp
-            aggregate.expires_at = self.expires_at
-
-    class Refreshed(Event):
-        KIND: ClassVar[str] = "sign_in.refreshed"
-        refresh_hash: bytes
-
-        def apply(self, aggregate: "SignIn") -> None:
-            aggregate.used_hashes = (*aggregate.used_hashes, aggregate.refresh_hash)
-            aggregate.refresh_hash = self.refresh_hash
-            aggregate.refreshed_at = self.timestamp
-
-    class Revoked(Event):
-        """`reason` is a code: signed_out, refresh_token_reused, timed_out."""
-
-        KIND: ClassVar[str] = "sign_in.revoked"
-        reason: str
-
-        def apply(self, aggregate: "SignIn") -> None:
-            aggregate.revoked_reason = self.reason
-
-    @classmethod
-    def open(
-        cls, sign_in_id: UUID, *, at: datetime, account_id: UUID, refresh_hash: bytes, expires_at: datetime
-    ) -> "SignIn":
-        return cls._create(
-            cls.Opened,
-            id=sign_in_id,
-            timestamp=at,
-            account_id=account_id,
-            refresh_hash=refresh_hash,
-            expires_at=expires_at,
-        )
-
-    def refresh(self, *, at: datetime, refresh_hash: bytes) -> None:
-        self.trigger_event(self.Refreshed, timestamp=at, refresh_hash=refresh_hash)
-
-    def revoke(self, *, at: datetime, reason: str) -> None:
-        """Nothing happens when it was revoked before."""
-        if not self.revoked:
-            self.trigger_event(self.Revoked, timestamp=at, reason=reason)
 
 
 def _check_supervisor(role: Role, supervisor_id: UUID | None) -> None:
@@ -431,14 +615,3 @@ def normalised_login(login: str) -> str:
     if not _LOGIN.fullmatch(folded):
         raise Invalid("login must be an e-mail address.", field="login")
     return folded
-
-
-def check_password(password: str, login: str) -> None:
-    """Length alone makes passwords strong (NIST SP 800-63B §3.1.1.2). Raises Invalid."""
-    checks.text("password", password, PASSWORD_MOST)
-    if len(password) < PASSWORD_LEAST:
-        raise Invalid(
-            f"password needs at least {PASSWORD_LEAST} characters.", field="password", at_least=PASSWORD_LEAST
-        )
-    if password.casefold() == login or len(set(password)) < 4:
-        raise Invalid("password must not be the login, nor few characters repeated.", field="password")

@@ -1,25 +1,18 @@
 """Accounts: made and kept by operators, the first on the host."""
 
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
 from domain.errors import Denied, Invalid
 from domain.model import checks
-from domain.model.account import (
-    PASSWORD_MOST,
-    Account,
-    AccountNotFound,
-    LoginTaken,
-    check_password,
-    normalised_login,
-)
+from domain.model.account import Account, AccountNotFound, LoginTaken, normalised_login
+from domain.model.passwords import PasswordBreached, check_password, prepared
 from domain.ports.access import AccessState, ListedAccount, Relation
 from domain.ports.audit import AuditEntry
 from domain.ports.call import Call, Role
-from domain.ports.identity import PasswordHasher
+from domain.ports.identity import BreachedPasswords, PasswordHasher
 from domain.ports.keys import RecordClass
 from domain.ports.ledger import Ledger, Receipt
 from domain.ports.stores import AggregateStore
@@ -29,6 +22,7 @@ from domain.services.versions import check_version
 
 _NEVER_LOCAL: Final = frozenset((Role.SERVICE,))
 LIST_MOST: Final = 500
+EXPIRES_SOON_DAYS: Final = 30
 STAFF: Final = frozenset((Role.CLINICIAN, Role.SUPERVISOR, Role.COMPLIANCE_OFFICER, Role.OPERATOR, Role.SERVICE))
 """Whom the staff directory names: people who work here, and the programs that can be let into a chart."""
 _HALF: Final = 64
@@ -54,7 +48,7 @@ class CannotDisableOneself(Invalid):
 
 
 class AccountService:
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument a port
         self,
         *,
         ledger: Ledger,
@@ -62,12 +56,14 @@ class AccountService:
         state: AccessState,
         accounts: AggregateStore[Account],
         hasher: PasswordHasher,
+        breached: BreachedPasswords | None = None,
     ) -> None:
         self._ledger = ledger
         self._access = access
         self._state = state
         self._accounts = accounts
         self._hasher = hasher
+        self._breached = breached
 
     def bootstrap(  # noqa: PLR0913 - one argument a fact of the account
         self, call: Call, account_id: UUID, *, login: str, password: str, display_name: str, role: Role = Role.OPERATOR
@@ -109,6 +105,10 @@ class AccountService:
         account = self._accounts.get(account_id)
         self._ledger.note(call, AuditEntry(action=action, resources=(account_id,)))
         return account
+
+    def secrets_used(self, account: Account) -> Mapping[UUID, int]:
+        """When each secret of a service account that was read was last used, in microseconds since 1970, UTC."""
+        return self._state.secrets_used(account.id) if account.secrets else {}
 
     def browse(
         self,
@@ -188,8 +188,7 @@ class AccountService:
         if not self._hasher.verify(account.password_hash, prepared(current)):
             self._access.note_denial(call, Action.ACCOUNT_CHANGE_PASSWORD, None, (account.id,), WrongPassword.code)
             raise WrongPassword
-        new = prepared(new)
-        check_password(new, account.login)
+        new = self._accepted(new, account.login, account.display_name)
         account.change_password(
             at=call.at,
             by=call.actor.id,
@@ -206,10 +205,17 @@ class AccountService:
         account = self._accounts.get(account_id)
         if account.role is Role.SERVICE:
             raise Invalid("Service accounts have secrets and no password.", field="account_id")
-        new = prepared(new)
-        check_password(new, account.login)
+        new = self._accepted(new, account.login, account.display_name)
         account.change_password(at=call.at, by=call.actor.id, password_hash=self._hasher.hash(new))
         return self._save(call, Action.ACCOUNT_RESET_PASSWORD, account)
+
+    def _accepted(self, password: str, login: str, display_name: str) -> str:
+        """A new password as it is hashed. Raises Invalid, PasswordBreached, BreachedListUnreadable."""
+        new = prepared(password)
+        check_password(new, login, display_name)
+        if self._breached is not None and self._breached.holds(new):
+            raise PasswordBreached(field="password")
+        return new
 
     @staticmethod
     def _lists(call: Call) -> bool:
@@ -232,8 +238,7 @@ class AccountService:
         if role in _NEVER_LOCAL:
             raise Invalid("Services do not sign in with a password.", field="role")
         login = normalised_login(login)
-        password = prepared(password)
-        check_password(password, login)
+        password = self._accepted(password, login, display_name)
         if self._state.account_by_login(login) is not None:
             raise LoginTaken
         account = Account.create(
@@ -287,13 +292,4 @@ def _place(after: tuple[int, ...] | None) -> tuple[int, UUID] | None:
     return created_at_us, UUID(int=high << _HALF | low)
 
 
-def prepared(password: str) -> str:
-    """As it is hashed: NFKC, so that one password typed on two keyboards is one password (NIST SP 800-63B §3.1.1.2).
-
-    Raises Invalid for what no keyboard types, or is far too long to be worth hashing.
-    """
-    checks.text("password", password, PASSWORD_MOST)
-    return unicodedata.normalize("NFKC", password)
-
-
-__all__ = ["AccountNotFound", "AccountService", "CannotDisableOneself", "Colleague", "WrongPassword", "prepared"]
+__all__ = ["AccountNotFound", "AccountService", "CannotDisableOneself", "Colleague", "WrongPassword"]

@@ -15,7 +15,9 @@ from typing import Final
 from uuid import UUID
 
 from domain.errors import Invalid, NotFound, StaleVersion, Unauthenticated
-from domain.model.account import Account, SignIn
+from domain.model import checks
+from domain.model.account import Account, ServiceSecret
+from domain.model.sign_in import SignIn, SignInMethod
 from domain.ports.audit import AuditEntry, Outcome
 from domain.ports.call import Actor, Call, Role, Scope
 from domain.ports.identity import SecretSource, TokenSigner
@@ -24,9 +26,15 @@ from domain.ports.keys import RecordClass
 from domain.ports.ledger import Ledger, Receipt
 from domain.ports.stores import AggregateStore
 from domain.services.access import Access, Action
+from domain.services.door import network_of
 from domain.services.drafts import microseconds
 from domain.services.versions import check_version
 
+SECRET_DAYS: Final = 365
+"""How long a secret is good, unless the deployment says otherwise."""
+OVERLAP_MOST_HOURS: Final = 90 * 24
+OVERLAP_HOURS: Final = 24
+"""How long the secret before stays good after a rotation."""
 TOKEN_S: Final = 300
 """How long an access token of a service lives. It ends at once all the same when the account is disabled."""
 _MARK: Final = "anamnesis_"
@@ -53,6 +61,7 @@ class IssuedSecret:
 
     id: UUID
     secret: str = field(repr=False)
+    expires_at: datetime
     receipt: Receipt
 
 
@@ -62,6 +71,8 @@ class ServiceToken:
     expires_at: datetime
     expires_in_s: int
     actor: Actor
+    secret_expires_at: datetime | None = None
+    """When the secret that was used ends; None for one that does not."""
 
 
 class ServiceAccountService:
@@ -75,7 +86,9 @@ class ServiceAccountService:
         signer: TokenSigner,
         secrets: SecretSource,
         ids: IdSource,
+        secret_days: int = SECRET_DAYS,
     ) -> None:
+        self._secret_days = secret_days
         self._ledger = ledger
         self._access = access
         self._accounts = accounts
@@ -105,6 +118,23 @@ class ServiceAccountService:
             call, Action.ACCOUNT_ADD_SECRET, self._for_change(call, Action.ACCOUNT_ADD_SECRET, account_id)
         )
 
+    def rotate_secret(self, call: Call, account_id: UUID, overlap_hours: int = OVERLAP_HOURS) -> IssuedSecret:
+        """A new secret; the one before it ends by itself after `overlap_hours`, so that nothing stands still meanwhile.
+
+        Raises AccountNotFound, AccountDisabled, SecretsMost (two are good already: revoke one), Denied, Invalid.
+        """
+        checks.integer("overlap_hours", overlap_hours, 0, OVERLAP_MOST_HOURS)
+        account = self._for_change(call, Action.ACCOUNT_ADD_SECRET, account_id)
+        before = list(account.live_secrets(call.at))
+        issued, digest = self._made()
+        account.add_secret(
+            at=call.at, by=call.actor.id, secret_id=issued[0], digest=digest, expires_at=self._until(call)
+        )
+        until = call.at + timedelta(hours=overlap_hours)
+        for secret_id in before:
+            account.shorten_secret(at=call.at, by=call.actor.id, secret_id=secret_id, expires_at=until)
+        return self._told(call, Action.ACCOUNT_ADD_SECRET, account, issued)
+
     def revoke_secret(self, call: Call, account_id: UUID, secret_id: UUID) -> Receipt:
         """It opens nothing more, and the account's tokens end. Raises AccountNotFound, SecretNotFound, Denied, StaleVersion."""
         account = self._for_change(call, Action.ACCOUNT_REVOKE_SECRET, account_id)
@@ -119,8 +149,8 @@ class ServiceAccountService:
         account = self._service(account_id)
         digest = _digest(secret)
         used = _secret_of(account, digest)
-        if account is None or used is None or account.disabled:
-            reason = "unknown_client" if account is None else "account_disabled" if used else "wrong_secret"
+        if account is None or used is None or account.disabled or not used.live(call.at):
+            reason = "unknown_client" if account is None else _reason(account, used)
             self._refuse(call, account, reason)
             raise InvalidClient
         asked = frozenset(account.scopes if scopes is None else scopes)
@@ -129,15 +159,24 @@ class ServiceAccountService:
             raise InvalidScope(field="scope")
         return self._open(call, account, used, asked)
 
-    def _open(self, call: Call, account: Account, secret_id: UUID, scopes: frozenset[Scope]) -> ServiceToken:
+    def _open(self, call: Call, account: Account, secret: ServiceSecret, scopes: frozenset[Scope]) -> ServiceToken:
         actor = Actor(id=account.id, role=account.role, sign_in_id=self._ids.ordered(), scopes=scopes)
         sign_in_id = actor.sign_in_id or actor.id
         expires_at = (call.at + timedelta(seconds=TOKEN_S)).replace(microsecond=0)
         unused = sha256(self._secrets.secret()).digest()  # nobody learns the refresh token this would be of
-        sign_in = SignIn.open(sign_in_id, at=call.at, account_id=account.id, refresh_hash=unused, expires_at=expires_at)
+        sign_in = SignIn.open(
+            sign_in_id,
+            at=call.at,
+            account_id=account.id,
+            refresh_hash=unused,
+            expires_at=expires_at,
+            method=SignInMethod.SECRET,
+            origin=network_of(call.origin),
+            secret_id=secret.id,
+        )
         call = replace(call, actor=actor)
         self._ledger.save(call, _entry(Action.SIGN_IN_OPEN, sign_in_id), sign_in)
-        if secret_id not in self._accounts.get(account.id).secrets:
+        if secret.id not in self._accounts.get(account.id).secrets:
             self._end(call, sign_in_id)  # revoked while this sign-in was being stored: it ends like the others
             raise InvalidClient
         return ServiceToken(
@@ -145,6 +184,7 @@ class ServiceAccountService:
             expires_at=expires_at,
             expires_in_s=int((expires_at - call.at).total_seconds()),
             actor=actor,
+            secret_expires_at=secret.expires_at,
         )
 
     def _end(self, call: Call, sign_in_id: UUID) -> None:
@@ -171,11 +211,23 @@ class ServiceAccountService:
         self._ledger.note(call, entry)
 
     def _issue(self, call: Call, action: Action, account: Account) -> IssuedSecret:
-        secret_id = self._ids.ordered()
+        issued, digest = self._made()
+        account.add_secret(
+            at=call.at, by=call.actor.id, secret_id=issued[0], digest=digest, expires_at=self._until(call)
+        )
+        return self._told(call, action, account, issued)
+
+    def _made(self) -> tuple[tuple[UUID, str], bytes]:
         secret = _MARK + urlsafe_b64encode(self._secrets.secret()).decode().rstrip("=")
-        account.add_secret(at=call.at, by=call.actor.id, secret_id=secret_id, digest=_digest(secret))
+        return (self._ids.ordered(), secret), _digest(secret)
+
+    def _until(self, call: Call) -> datetime:
+        return call.at + timedelta(days=self._secret_days)
+
+    def _told(self, call: Call, action: Action, account: Account, issued: tuple[UUID, str]) -> IssuedSecret:
+        secret_id, secret = issued
         receipt = self._ledger.save(call, _entry(action, account.id, secret_id), account)
-        return IssuedSecret(id=secret_id, secret=secret, receipt=receipt)
+        return IssuedSecret(id=secret_id, secret=secret, expires_at=self._until(call), receipt=receipt)
 
     def _for_change(self, call: Call, action: Action, account_id: UUID) -> Account:
         self._access.require(call, action, RecordClass.ACCESS, resources=(account_id,))
@@ -198,11 +250,17 @@ def _account(call: Call, account_id: UUID, display_name: str, scopes: Collection
     )
 
 
-def _secret_of(account: Account | None, digest: bytes) -> UUID | None:
+def _secret_of(account: Account | None, digest: bytes) -> ServiceSecret | None:
     """Which of the account's secrets it is; every one is compared, whichever fits."""
     held = account.secrets.values() if account is not None else ()
-    fitting = [secret.id for secret in held if compare_digest(secret.digest, digest)]
+    fitting = [secret for secret in held if compare_digest(secret.digest, digest)]
     return fitting[0] if fitting else None
+
+
+def _reason(account: Account, used: ServiceSecret | None) -> str:
+    if used is None:
+        return "wrong_secret"
+    return "account_disabled" if account.disabled else "secret_expired"
 
 
 def _digest(secret: str) -> bytes:

@@ -12,8 +12,9 @@ from adapters.access.tables import accounts, care_team, clients, consents, ident
 from adapters.access.vault import AccountSecrets
 from adapters.event_store.tables import events
 from domain.errors import Erased, SealBroken, StaleVersion
-from domain.model.account import Account, SignIn
+from domain.model.account import Account
 from domain.model.identity import IdentityContent
+from domain.model.sign_in import SignIn
 from domain.model.values import NameUse, PersonName
 from domain.ports.access import Relation, Standing
 from domain.ports.audit import AuditEntry
@@ -52,7 +53,7 @@ def test_a_services_scopes_show_in_lists_and_at_each_sign_in(kit):
 
 def test_a_revoked_secret_ends_every_sign_in_of_its_account_and_no_other(kit):
     service, person = a_service(Scope.CHANGES_READ), an_account()
-    service.add_secret(at=AT, by=uuid4(), secret_id=(secret_id := uuid4()), digest=b"d" * 32)
+    service.add_secret(at=AT, by=uuid4(), secret_id=(secret_id := uuid4()), digest=b"d" * 32, expires_at=AT + timedelta(days=1))
     own, others = a_sign_in(service.id), a_sign_in(person.id)
     kit.save(service, person, own, others)
     service.revoke_secret(at=AT, by=uuid4(), secret_id=secret_id)

@@ -11,6 +11,10 @@ from domain.services.policy import RULES, SCOPES
 PUBLIC = {
     ("POST", "/v1/sign-ins"),
     ("POST", "/v1/sign-ins/refresh"),
+    ("POST", "/v1/sign-ins/second-factor"),
+    ("POST", "/v1/sign-ins/enrolment"),
+    ("GET", "/v1/oidc/authorization"),
+    ("POST", "/v1/oidc/callback"),
     ("POST", "/v1/token"),
     ("GET", "/livez"),
     ("GET", "/readyz"),

@@ -14,7 +14,7 @@ import pytest
 
 from domain.errors import Erased, IdempotencyKeyReused, NotFound, StaleVersion
 from domain.instruments import instrument
-from domain.model.account import Account, AccountNotFound, LoginTaken, SignIn, normalised_login
+from domain.model.account import Account, AccountNotFound, LoginTaken, normalised_login
 from domain.model.appointment import Appointment
 from domain.model.audit import AuditEvent
 from domain.model.client import Client, ClientNotFound
@@ -23,6 +23,7 @@ from domain.model.identity import Identity
 from domain.model.measure import CompletedBy, Measure, MeasureNotFound
 from domain.model.risk_flag import RiskFlag
 from domain.model.session import Session, SessionNotFound, SessionStatus
+from domain.model.sign_in import SignIn
 from domain.model.values import Modality, MomentInZone, NameUse, PersonName
 from domain.ports.access import AccessState, Relation
 from domain.ports.audit import Outcome

@@ -10,9 +10,9 @@ from domain.model.account import (
     AccountNotLocked,
     LoginTaken,
     SupervisionUnchanged,
-    check_password,
     normalised_login,
 )
+from domain.model.passwords import check_password
 from domain.ports.call import Role
 from domain.services.access import RoleNotPermitted
 from domain.services.accounts import CannotDisableOneself, WrongPassword

@@ -15,11 +15,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from adapters.memory.ledger import replayed
 from domain.errors import AnamnesisError
-from domain.model.account import Account, SignIn
+from domain.model.account import Account
 from domain.model.appointment import Appointment, CancellationReason, CancelledBy, MissReason
 from domain.model.catalogue import AGGREGATES, EVENTS, event_classes
 from domain.model.client import Client
 from domain.model.session import Session, SessionStatus
+from domain.model.sign_in import SignIn
 from domain.model.values import Modality, MomentInZone
 from domain.ports.access import Relation
 from domain.ports.call import Purpose, Role

@@ -12,6 +12,7 @@ from domain.services.policy import RULES, SCOPES, Rule
 from tests.domain.oracle_apart import of_notes, of_substance_use
 
 R, P, C = Relation, Purpose, RecordClass
+OWN_ENTRY = {"account.enrol_second_factor", "account.remove_second_factor", "account.link_own_identity"}
 
 
 def oracle(  # noqa: PLR0911 - one sentence a role
@@ -19,6 +20,13 @@ def oracle(  # noqa: PLR0911 - one sentence a role
 ) -> bool:
     """The policy, told by who asks."""
     subject = action.partition(".")[0]
+    # One's own keys and doors, whoever one is; programs have secrets instead.
+    if (action.endswith("_own") and subject == "sign_in") or action in OWN_ENTRY:
+        return role is not Role.SERVICE and record_class is C.ACCESS and relation is R.NONE
+    # What gets somebody in again or shuts them out: who runs accounts, and of that the host what needs no judgement.
+    if action in {"sign_in.list", "sign_in.revoke", "account.link_identity", "account.reset_second_factor"}:
+        runs = role is Role.OPERATOR or (role is Role.SERVICE and action == "account.reset_second_factor")
+        return runs and purpose is P.OPERATIONS and record_class is C.ACCESS and relation is R.NONE
     if subject == "sign_in":
         return False  # signing in is not decided by a table: nobody is anybody before it
     own = action in {"audit.read_own", "account.read_own", "account.change_password"}
@@ -157,6 +165,7 @@ def service(action: str, record_class: RecordClass, relation: Relation) -> bool:
     # The worker and commands on the host: nobody's chart.
     return relation is R.NONE and (action, record_class) in {
         ("account.bootstrap", C.ACCESS),
+        ("account.add_secret", C.ACCESS),
         ("account.reset_password", C.ACCESS),
         ("draft.discard_stale", C.JOURNAL),
         ("keys.sweep", C.ACCESS),
@@ -302,6 +311,7 @@ def test_every_action_but_signing_in_is_allowed_to_somebody():
         Action.SIGN_IN_OPEN,
         Action.SIGN_IN_REFRESH,
         Action.SIGN_IN_SIGN_OUT,
+        Action.SIGN_IN_CHALLENGE,
     }
 
 

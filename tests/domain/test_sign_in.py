@@ -5,7 +5,8 @@ from uuid import uuid4
 import pytest
 
 from domain.errors import Invalid, StaleVersion, Unauthenticated
-from domain.model.account import Account, SignIn
+from domain.model.account import Account
+from domain.model.sign_in import SignIn
 from domain.ports.call import Role
 from domain.services.sign_in import NOBODY, RefreshAlreadyUsed, SignedOut, SignInRefused
 from tests.domain.conftest import HOST, PASSWORD
@@ -149,7 +150,7 @@ def test_a_sign_in_with_a_password_that_changed_meanwhile_is_refused_and_stays_r
     with pytest.raises(SignInRefused):
         sign_in(house)
     assert not opened
-    begun = [event.originator_id for event in house.log.events if isinstance(event, SignIn.Opened)]
+    begun = [event.originator_id for event in house.log.events if isinstance(event, SignIn.Begun)]
     assert all(house.state.sign_in(each).revoked for each in begun)
 
 

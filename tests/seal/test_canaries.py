@@ -8,10 +8,11 @@ from uuid import uuid4
 import pytest
 
 from adapters.db.engines import open_databases
-from domain.model.account import Account, SignIn
+from domain.model.account import Account
 from domain.model.client import Client
 from domain.model.identity import Identity, IdentityContent
 from domain.model.session import Session
+from domain.model.sign_in import SignIn
 from domain.model.values import Address, Contact, ContactKind, EmergencyContact, Emotion, PersonName, Valence
 from domain.ports.audit import AuditEntry
 from domain.ports.call import Purpose
