@@ -38,6 +38,7 @@ TAGS: Final = [
     },
     {"name": "Drafts", "description": "What a form holds before it is a record."},
     {"name": "Audit", "description": "Who did what; sealed, and a leaf of the log."},
+    {"name": "Log", "description": "Checkpoints and proofs: that nothing of the log was changed or taken out."},
     {"name": "Accounts", "description": "Who may sign in, and as what."},
     {"name": "Reports", "description": "Progress reports made in the background and kept for some days."},
     {"name": "Changes", "description": "What happened to records, by ids, for programs that keep in step."},

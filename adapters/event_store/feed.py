@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine, select
 
-from adapters.event_store.mapper import Mapper, stream_of
+from adapters.event_store.mapper import Mapper, set_apart, stream_of
 from adapters.event_store.reading import reading
 from adapters.event_store.recorder import Recorder
 from adapters.event_store.registry import SYSTEM, TOPICS
@@ -63,12 +63,18 @@ class SqlChangeFeed:
         return [self._change(row, closed) for row in rows]
 
     def _change(self, row: StoredRow, closed: AbstractSet[UUID]) -> Change:
+        if set_apart(row):
+            return self._told(row, None if row.subject in closed else {"kind": row.topic.partition(".")[0]})
         try:
             fields = None if row.subject in closed else self._mapper.to_fields(row)
         except (SealBroken, KeyMissing):
             # One damaged state must not silence the log for all programs: it is told as its row tells it in clear, and
             # no more. The views park it, with an alert.
             fields = {"kind": row.topic.partition(".")[0]}
+        return self._told(row, fields)
+
+    @staticmethod
+    def _told(row: StoredRow, fields: dict[str, Any] | None) -> Change:
         return Change(
             position=row.position,
             kind=None if fields is None else fields["kind"],
@@ -108,7 +114,7 @@ class SqlEventReader:
         )
 
     def _fields(self, row: StoredRow) -> dict[str, Any] | None:
-        if row.subject is not None and _fenced(self._engine, {row.subject}):
+        if set_apart(row) or (row.subject is not None and _fenced(self._engine, {row.subject})):
             return None
         if row.topic.partition(".")[0] != SYSTEM:
             return self._mapper.to_fields(row)

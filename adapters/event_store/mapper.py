@@ -12,12 +12,15 @@ from adapters.event_store.registry import REGISTRY, SYSTEM, Registry
 from adapters.event_store.rows import NewRow, StoredRow
 from adapters.event_store.unsealed import Loss, SystemRecord, Tombstone
 from domain.errors import Erased, KeyMissing, SealBroken
+from domain.model.clinical import record_class_of
 from domain.ports.keys import RecordClass, Sealer
 
 _KEY_ID: Final = slice(1, 17)
 """Where a sealed state names its key."""
 
 
+_CLASSES: Final = {str(each): each for each in RecordClass}
+_SET_APART: Final = frozenset(str(each) for each in RecordClass if each.of_notes_root)
 _STEP: Final = 256
 """Bytes. Sealed states are as long as their plaintext: without it the exact length of a state would name its kind, since
 what an answer's risk flag says, say, always has the same length.
@@ -67,7 +70,7 @@ class Mapper:
         if type(event) is SystemRecord:
             return self._system_row(event)
         owner: Any = aggregate or event
-        record_class: RecordClass = owner.RECORD_CLASS
+        record_class: RecordClass = record_class_of(owner)
         subject = aggregate.subject if aggregate else None
         topic = self._topics.get(type(event)) or self._topic_of(type(event))
         plaintext = padded(self._codec.encode(event))
@@ -145,7 +148,8 @@ class Mapper:
             row.key_id,
             row.subject,
         )
-        return self._sealer.open(row.state, context)
+        # A class that its writer made up would pass the seal, and lead readers past what they must not pass over.
+        return self._sealer.open(row.state, context, _class_named(row.record_class))
 
     def _topic_of(self, event_class: type[DomainEvent]) -> str:
         topic = self._registry.topic_of(self._registry.of_class(event_class).coarse)
@@ -178,6 +182,19 @@ class Mapper:
 def stream_of(row: StoredRow) -> UUID:
     """The library allows text ids; our rows only hold UUIDs."""
     return cast("UUID", row.originator_id)
+
+
+def set_apart(row: StoredRow) -> bool:
+    """Whether only the API process may open it: psychotherapy notes. Others pass it over, by its envelope alone."""
+    return row.record_class in _SET_APART
+
+
+def _class_named(name: str | None) -> RecordClass:
+    """Raises SealBroken for a class that there is none of."""
+    try:
+        return _CLASSES[name or ""]
+    except KeyError as exc:
+        raise SealBroken from exc
 
 
 def _required(subject: UUID | None) -> UUID:

@@ -13,7 +13,7 @@ from domain.model.audit import AuditEvent
 from domain.model.catalogue import AGGREGATES, event_classes
 
 TOPICS: Final[Mapping[str, int]] = MappingProxyType(
-    {"client": 1, "identity": 1, "record": 1, "access": 2, "audit": 2, "system": 1}
+    {"client": 1, "identity": 1, "record": 2, "access": 2, "audit": 2, "system": 1}
 )
 """Coarse kinds and the schema version in which this product writes them.
 

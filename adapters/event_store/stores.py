@@ -18,6 +18,7 @@ from adapters.event_store.snapshots import SnapshotRecorder
 from adapters.event_store.tables import events, fences
 from adapters.event_store.unsealed import SystemRecord, Tombstone
 from domain.errors import AnamnesisError, Erased, KeyMissing, SealBroken
+from domain.model.clinical import record_class_of
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -119,7 +120,7 @@ class AggregateStore(Generic[A]):
         state: Any = aggregate
         try:
             row = self._mapper.sealed(
-                state.id, state.version, self._topic, state.RECORD_CLASS, state.subject, freeze(aggregate)
+                state.id, state.version, self._topic, record_class_of(state), state.subject, freeze(aggregate)
             )
             self._snapshots.put([row], self._mapper.incarnation)
         except (AnamnesisError, IntegrityError):

@@ -23,8 +23,22 @@ def _for_oneself(state: State) -> State:
     return {**state, "on_behalf_of": None, "clients": []}
 
 
+def _of_no_class_of_its_own(state: State) -> State:
+    """Records of substance-use treatment were not kept apart."""
+    return {**state, "substance_use": False}
+
+
+_MARKED: Final = (
+    "session.recorded",
+    "goal.set",
+    "measure.recorded",
+    "diagnosis.recorded",
+    "medication.recorded",
+    "transcript.attached",
+)
 UPCASTERS: Final[Upcasters] = MappingProxyType(
     {("account.created", 1): _without_scopes, ("audit.entry", 1): _for_oneself}
+    | {(kind, 1): _of_no_class_of_its_own for kind in _MARKED}
 )
 """By (precise kind, version it was written under)."""
 

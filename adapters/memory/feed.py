@@ -6,6 +6,7 @@ from adapters.event_store.codec import Codec
 from adapters.event_store.feed import SCAN_MOST, TOLD
 from adapters.event_store.registry import REGISTRY
 from adapters.memory.ledger import InMemoryLog, replayed
+from domain.model.clinical import record_class_of
 from domain.ports.feed import Change, Changes, PositionAhead, StoredEvent
 
 
@@ -49,7 +50,7 @@ class InMemoryFeed:
             resource_id=event.originator_id,
             version=event.originator_version,
             client_id=client_id,
-            record_class=str(owner.RECORD_CLASS),
+            record_class=str(record_class_of(owner)),
             recorded_at=event.timestamp,
             happened_at=None if erased else event.timestamp,
             leaf=b"",

@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Connection, Table
 
-from adapters.event_store.mapper import stream_of
+from adapters.event_store.mapper import set_apart, stream_of
 from adapters.event_store.rows import StoredRow
 from adapters.views.bulk import replace_rows
 from adapters.views.caseload_rows import changes_of, stored_sessions, update_caseload
@@ -19,10 +19,15 @@ from adapters.views.projection import Refusal
 from adapters.views.stories import ClientStory, IdentityStory, Item, Key, Story, story_class
 from adapters.views.tables import JOURNEY, View, caseload, journey_items
 from domain.errors import Erased, Unavailable
+from domain.ports.keys import RecordClass
 from domain.services.rendering import Json
 
 # Streams kept while the log is far ahead, so that a signature that follows its session doesn't read it again.
 _STORIES_KEPT: Final = 20_000
+
+
+_KIND: Final = 2
+"""Where a row says its kind in clear."""
 
 
 class Streams(Protocol):
@@ -68,6 +73,8 @@ class JourneyProjection:
 
     def take(self, row: StoredRow) -> tuple[Story, Sequence[Item]] | None:
         """Replay one row on its stream. None when it tells nothing of the journey, or nothing any more."""
+        if set_apart(row):
+            return None
         event = self._mapper.to_event(row)
         told_by = story_class(type(event))
         if told_by is None:
@@ -136,10 +143,15 @@ class JourneyBatch:
 
     def _row(self, item: Item) -> tuple[Any, ...]:
         """In the order of the table's columns."""
-        clear = item.kind in CLEAR_KINDS
+        # That a session was one of substance-use treatment is a clinical fact.
+        clear = item.kind in CLEAR_KINDS and item.record_class is not RecordClass.SUD
         content = item.content()
         detail = item.detail() if item.detail is not None else None
-        plaintext = orjson.dumps(content) if clear else sealed_entry(item.kind, item.state, item.version, content)
+        plaintext = (
+            orjson.dumps(content)
+            if clear
+            else sealed_entry(item.kind, item.state, item.version, content, item.record_class)
+        )
         seal = self._projection.sealer.seal_row
         return (
             item.id.bytes,
@@ -173,7 +185,7 @@ class JourneyBatch:
         first = self._first or 0
         known = [item for item, _ in self._rows if item.positions[0] < first]
         changes = changes_of(
-            [item for item, _ in self._rows if item.kind == "session"], stored_sessions(connection, known)
+            [item for item, row in self._rows if row[_KIND] == "session"], stored_sessions(connection, known)
         )
         keys = [(item.id.bytes, item.client_id.bytes) for item in known]
         replace_rows(connection, journey_items, [row for _, row in self._rows], keys)

@@ -15,6 +15,7 @@ import orjson
 
 from adapters.views.times import from_us
 from domain.errors import SealBroken
+from domain.ports.keys import RecordClass
 from domain.ports.views import JourneyItem
 from domain.services.rendering import Json
 
@@ -22,6 +23,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 ENTRY: Final = "entry"
 """The clear kind of everything whose kind is a clinical fact."""
 CLEAR_KINDS: Final = frozenset(("session", "appointment", "consent", "care_team", "client"))
+_ALWAYS_CLEAR: Final = CLEAR_KINDS - {"session"}
 _STEP: Final = 1024
 _ALTERED: Final = "A row of the journey says another kind or state than was sealed with it."
 DETAIL: Final = {"transcript": "journey_items.detail"}
@@ -41,15 +43,17 @@ class Opens(Protocol):
 
 
 def clear_kinds(kinds: Iterable[str]) -> frozenset[str]:
-    """The kinds as rows have them in clear."""
-    return frozenset(kind if kind in CLEAR_KINDS else ENTRY for kind in kinds)
+    """The kinds as rows have them in clear. Sessions may be entries too: those of substance-use treatment are."""
+    asked = frozenset(kinds)
+    return asked & CLEAR_KINDS | (frozenset((ENTRY,)) if asked - _ALWAYS_CLEAR else frozenset())
 
 
-def sealed_entry(kind: str, state: str, version: int, content: Json) -> bytes:
-    """What is sealed for an entry: a JSON array, its content last, and spaces up to the next kibibyte: the exact length of an
+def sealed_entry(kind: str, state: str, version: int, content: Json, record_class: RecordClass) -> bytes:
+    """What is sealed for an entry: a JSON array, its class last where it is one that is kept apart, and spaces up to the next kibibyte: the exact length of an
     entry would name its kind.
     """
-    plain = orjson.dumps((kind, state, version, content))
+    told = (kind, state, version, content)
+    plain = orjson.dumps((*told, record_class.value) if record_class is RecordClass.SUD else told)
     return plain.ljust(-(-len(plain) // _STEP) * _STEP)
 
 
@@ -60,8 +64,9 @@ def opened(open_row: Opener, client_id: UUID, row: Any) -> JourneyItem:
     raw_id, kind, state, version, happened_at_us, recorded_at_us, positions, sealed = row
     item_id = raw_id if isinstance(raw_id, UUID) else UUID(raw_id)
     content = orjson.loads(open_row(item_id, sealed))
+    record_class = RecordClass.JOURNAL
     if kind == ENTRY:
-        kind, state, version, content = _entry(content)
+        kind, state, version, content, record_class = _entry(content)
     else:
         content = _as_told(content, state)
     return JourneyItem(
@@ -74,6 +79,7 @@ def opened(open_row: Opener, client_id: UUID, row: Any) -> JourneyItem:
         recorded_at=from_us(recorded_at_us),
         positions=_layout(len(positions)).unpack(positions),
         content=content,
+        record_class=record_class,
     )
 
 
@@ -85,8 +91,10 @@ def opened_when_needed(open_row: Opener, client_id: UUID, rows: Sequence[Any]) -
     for raw_id, kind, state, version, happened_at_us, recorded_at_us, positions, sealed, *_ in rows:
         item_id = raw_id if isinstance(raw_id, UUID) else UUID(raw_id)
         content: Any
+        record_class = RecordClass.JOURNAL
         if kind == ENTRY:
-            kind, state, version, content = _entry(orjson.loads(open_row(item_id, sealed)))  # noqa: PLW2901 - what it is
+            told = _entry(orjson.loads(open_row(item_id, sealed)))
+            kind, state, version, content, record_class = told  # noqa: PLW2901 - what it is
         else:
             content = SealedContent(open_row, item_id, sealed, state)
         items.append(
@@ -100,16 +108,18 @@ def opened_when_needed(open_row: Opener, client_id: UUID, rows: Sequence[Any]) -
                 recorded_at=_EPOCH + timedelta(0, 0, recorded_at_us),
                 positions=_layout(len(positions)).unpack(positions),
                 content=content,
+                record_class=record_class,
             )
         )
     return items
 
 
-def _entry(sealed: Any) -> list[Any]:
+def _entry(sealed: Any) -> tuple[str, str, int, Json, RecordClass]:
     """What `sealed_entry` made. Raises SealBroken for a row of another kind that was made to say `entry`."""
     if not isinstance(sealed, list):
         raise SealBroken(_ALTERED)
-    return sealed
+    kind, state, version, content, *of_class = sealed
+    return kind, state, version, content, RecordClass(of_class[0]) if of_class else RecordClass.JOURNAL
 
 
 def _as_told(content: Any, state: str) -> Json:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from api.models.common import In, Line, MomentOut, Out, Rfc3339, example
+from api.models.common import In, Line, MarkedOut, MomentOut, Out, Rfc3339, example
 from api.models.plans import Note
 from domain.model.diagnosis import DiagnosisStatus
 from domain.model.medication import MedicationContent, MedicationStatus
@@ -86,6 +86,14 @@ class DiagnosisIn(In):
         return Coding(code=self.code, status=self.status, principal=self.principal, onset=self.onset, note=self.note)
 
 
+class NewDiagnosisIn(DiagnosisIn):
+    """`substance_use`: whether it is a record of substance-use treatment (42 CFR Part 2), for good. Left out, the code says:
+    F10 to F19 are.
+    """
+
+    substance_use: bool | None = None
+
+
 class DiagnosisContentOut(Out):
     code: str
     description: str
@@ -96,7 +104,7 @@ class DiagnosisContentOut(Out):
     note: str
 
 
-class DiagnosisOut(Out):
+class DiagnosisOut(MarkedOut):
     """`status` is that of the content, or `entered_in_error`."""
 
     id: UUID
@@ -153,6 +161,12 @@ class StoppedIn(In):
     model_config = example({"stopped_on": "2026-02", "reason": "Nausea"})
 
 
+class NewMedicationIn(MedicationIn):
+    """`substance_use` says, for good, that it is a record of substance-use treatment (42 CFR Part 2)."""
+
+    substance_use: bool = False
+
+
 class MedicationContentOut(Out):
     name: str
     dose: str
@@ -162,7 +176,7 @@ class MedicationContentOut(Out):
     reason: str
 
 
-class MedicationOut(Out):
+class MedicationOut(MarkedOut):
     id: UUID
     client_id: UUID
     version: int
@@ -232,7 +246,7 @@ class TranscriptIn(In):
         )
 
 
-class TranscriptOut(Out):
+class TranscriptOut(MarkedOut):
     """`took_place` is the session's when it was attached."""
 
     id: UUID

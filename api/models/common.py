@@ -97,6 +97,15 @@ class ReceiptOut(Out):
     model_config = example({"id": "01950f2e-6d3b-7c11-9a52-6a4f5f0f3d10", "version": 1, "position": 1042})
 
 
+class MarkedOut(Out):
+    """Records that may be of substance-use treatment (42 CFR Part 2). Those that are say so, and carry the notice that goes
+    along with them wherever they go; others say neither.
+    """
+
+    substance_use: bool = False
+    notices: tuple[str, ...] = ()
+
+
 class FaultOut(Out):
     location: str
     pointer: str

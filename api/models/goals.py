@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from api.models.common import In, MomentIn, MomentOut, Out, Reason, Rfc3339, example
+from api.models.common import In, MarkedOut, MomentIn, MomentOut, Out, Reason, Rfc3339, example
 from api.models.measures import Key
 from api.models.records import RECORD_EXAMPLE, Day, DayOut, RecordOut
 from domain.model.goal import GoalContent, GoalMetric, GoalStatus, Milestone
@@ -106,6 +106,12 @@ class GoalIn(In):
         )
 
 
+class NewGoalIn(GoalIn):
+    """`substance_use` says, for good, that it is a record of substance-use treatment (42 CFR Part 2)."""
+
+    substance_use: bool = False
+
+
 class GoalProgressIn(In):
     """Percent reached, as of when it took place."""
 
@@ -178,7 +184,7 @@ class MilestoneReachedOut(Out):
     recorded_at: Rfc3339
 
 
-class GoalOut(RecordOut):
+class GoalOut(RecordOut, MarkedOut):
     """`content` is what was agreed on last; `session_ids` are the sessions linked to it, or named with progress."""
 
     status: GoalStatus

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.models.common import In, MomentIn, MomentOut, Out, example
+from api.models.common import In, MarkedOut, MomentIn, MomentOut, Out, example
 from api.models.records import RECORD_EXAMPLE, RecordOut
 from domain.model.measure import CompletedBy, MeasureStatus
 
@@ -50,11 +50,13 @@ class MeasureIn(In):
     answers: Annotated[tuple[int | None, ...], Field(min_length=1, max_length=200)]
     completed_by: CompletedBy = CompletedBy.CLIENT
     session_id: UUID | None = None
+    substance_use: bool = False
+    """A record of substance-use treatment (42 CFR Part 2); those of a session that is one are without being told."""
 
     model_config = example(_GIVEN | {"taken_at": {"instant": "2026-03-02T10:00:00+01:00", "zone": "Europe/Berlin"}})
 
 
-class MeasureItemOut(RecordOut):
+class MeasureItemOut(RecordOut, MarkedOut):
     """A measure as lists show it. `score` and `severity` are as of its recording, by the instrument's version then."""
 
     status: MeasureStatus

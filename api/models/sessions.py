@@ -5,7 +5,19 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.models.common import In, Label, LongText, MomentIn, MomentOut, Out, Reason, Rfc3339, Summary, example
+from api.models.common import (
+    In,
+    Label,
+    LongText,
+    MarkedOut,
+    MomentIn,
+    MomentOut,
+    Out,
+    Reason,
+    Rfc3339,
+    Summary,
+    example,
+)
 from domain.model.session import SessionContent, SessionStatus
 from domain.model.values import Emotion, Modality, RiskImpression, RiskLevel, Valence
 
@@ -99,9 +111,12 @@ class SessionContentIn(In):
 
 
 class SessionIn(SessionContentIn):
-    """A new entry. `draft_id` names the draft it was written from, which goes with it."""
+    """A new entry. `draft_id` names the draft it was written from, which goes with it. `substance_use` says, for good, that it
+    is a record of substance-use treatment (42 CFR Part 2), which others read with the client's consent only.
+    """
 
     draft_id: UUID | None = None
+    substance_use: bool = False
 
     model_config = example(CONTENT_EXAMPLE)
 
@@ -141,7 +156,7 @@ class AddendumOut(Out):
     text: str
 
 
-class SessionOut(Out):
+class SessionOut(MarkedOut):
     """`content` is what the author wrote; after signing it never changes, and addenda stand beside it."""
 
     id: UUID

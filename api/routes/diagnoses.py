@@ -10,7 +10,7 @@ from api.answers import found, written
 from api.asks import Editor, Reader, Writer
 from api.declare import changes, creates, reads
 from api.dispatch import Operation
-from api.models.care import CodesOut, DiagnosesOut, DiagnosisIn, DiagnosisOut
+from api.models.care import CodesOut, DiagnosesOut, DiagnosisIn, DiagnosisOut, NewDiagnosisIn
 from api.models.common import ReasonIn
 from domain.errors import Erased, ViewBehind
 from domain.model.checks import ImpossibleTime, OutOfRange, TextNotAllowed
@@ -20,16 +20,17 @@ from domain.model.diagnosis import (
     DiagnosisCodeNotSpecific,
     DiagnosisCodeUnknown,
     DiagnosisEnteredInError,
+    DiagnosisKeptApart,
     DiagnosisNotFound,
     DiagnosisUnchanged,
     PrincipalDiagnosisListed,
 )
-from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.access import Action, ConsentMissing, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.rendering_care import diagnosis_as_json
 
 router = APIRouter(prefix="/v1", tags=["Care record"], route_class=Operation)
 
-_DENIED = (RoleNotPermitted, OutsideCareTeam, RelationNotPermitted, Erased)
+_DENIED = (RoleNotPermitted, OutsideCareTeam, RelationNotPermitted, ConsentMissing, Erased)
 _CONTENT = (
     TextNotAllowed,
     ImpossibleTime,
@@ -46,11 +47,13 @@ _CONTENT = (
         "Record a diagnosis", ClientNotFound, ClientEnteredInError, *_DENIED, *_CONTENT, action=Action.DIAGNOSIS_RECORD
     ),
 )
-def record_diagnosis(client_id: UUID, body: DiagnosisIn, ask: Writer) -> Response:
+def record_diagnosis(client_id: UUID, body: NewDiagnosisIn, ask: Writer) -> Response:
     """By its code, which must be one that a diagnosis can have: a heading is refused, and the codes below it are named."""
     diagnosis_id = ask.runtime.ids.ordered()
     location = f"/v1/diagnoses/{diagnosis_id}"
-    receipt = ask.services.diagnoses.record(ask.writing(201, location), diagnosis_id, client_id, body.coding())
+    receipt = ask.services.diagnoses.record(
+        ask.writing(201, location), diagnosis_id, client_id, body.coding(), substance_use=body.substance_use
+    )
     return written(receipt, location=location)
 
 
@@ -85,6 +88,7 @@ def read_diagnosis(diagnosis_id: UUID, ask: Reader) -> Response:
         DiagnosisNotFound,
         DiagnosisEnteredInError,
         DiagnosisUnchanged,
+        DiagnosisKeptApart,
         ClientEnteredInError,
         *_DENIED,
         *_CONTENT,

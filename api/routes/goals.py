@@ -19,6 +19,7 @@ from api.models.goals import (
     GoalProgressIn,
     GoalsOut,
     MilestoneReachedIn,
+    NewGoalIn,
 )
 from api.models.pages import Cursor
 from api.models.records import PageLimit
@@ -40,12 +41,12 @@ from domain.model.goal import (
 )
 from domain.model.moment import UnknownZone, ZonelessTime
 from domain.model.session import SessionEnteredInError, SessionNotFound
-from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.access import Action, ConsentMissing, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.rendering_outcomes import goal_as_json
 
 router = APIRouter(prefix="/v1", tags=["Goals"], route_class=Operation)
 
-_DENIED = (RoleNotPermitted, OutsideCareTeam, RelationNotPermitted)
+_DENIED = (RoleNotPermitted, OutsideCareTeam, RelationNotPermitted, ConsentMissing)
 _THERE = (GoalNotFound, Erased, *_DENIED)
 _SESSIONS = (SessionNotFound, SessionEnteredInError)
 _CONTENT = (
@@ -65,12 +66,16 @@ _ACTIVE = (GoalNotActive, GoalEnteredInError)
     "/clients/{client_id}/goals",
     **creates("Set a goal", ClientNotFound, ClientEnteredInError, Erased, *_DENIED, *_CONTENT, action=Action.GOAL_SET),
 )
-def set_goal(client_id: UUID, body: GoalIn, ask: Writer) -> Response:
+def set_goal(client_id: UUID, body: NewGoalIn, ask: Writer) -> Response:
     """Counted by hand in percent, by an instrument's scores, or by milestones reached. A goal needs a target."""
     goal_id = ask.runtime.ids.ordered()
     location = f"/v1/goals/{goal_id}"
     receipt = ask.services.goals.set_goal(
-        ask.writing(201, location), goal_id, client_id, body.content(ask.runtime.ids.ordered)
+        ask.writing(201, location),
+        goal_id,
+        client_id,
+        body.content(ask.runtime.ids.ordered),
+        substance_use=body.substance_use,
     )
     return written(receipt, location=location)
 

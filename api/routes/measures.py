@@ -29,12 +29,12 @@ from domain.model.measure import MeasureEnteredInError, MeasureNotFound
 from domain.model.moment import UnknownZone, ZonelessTime
 from domain.model.session import SessionEnteredInError, SessionNotFound
 from domain.ports.call import Role
-from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.access import Action, ConsentMissing, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.rendering_outcomes import measure_as_json
 
 router = APIRouter(prefix="/v1", tags=["Measures"], route_class=Operation)
 
-_DENIED = (RoleNotPermitted, OutsideCareTeam, RelationNotPermitted)
+_DENIED = (RoleNotPermitted, OutsideCareTeam, RelationNotPermitted, ConsentMissing)
 _THERE = (MeasureNotFound, Erased, *_DENIED)
 _INSTRUMENT = (InstrumentUnknown, InstrumentVersionUnknown, InstrumentRetired, AnswersIncomplete, AnswerOutOfRange)
 
@@ -74,6 +74,7 @@ def record_measure(client_id: UUID, body: MeasureIn, ask: Writer) -> Response:
         answers=body.answers,
         completed_by=body.completed_by,
         session_id=body.session_id,
+        substance_use=body.substance_use,
     )
     return written(receipt, location=location)
 

@@ -9,7 +9,7 @@ from api.answers import found, written
 from api.asks import Editor, Reader, Writer
 from api.declare import changes, creates, reads
 from api.dispatch import Operation
-from api.models.care import MedicationIn, MedicationOut, MedicationsOut, StoppedIn
+from api.models.care import MedicationIn, MedicationOut, MedicationsOut, NewMedicationIn, StoppedIn
 from api.models.common import ReasonIn
 from domain.errors import Erased, ViewBehind
 from domain.model.checks import ImpossibleTime, TextNotAllowed
@@ -20,12 +20,12 @@ from domain.model.medication import (
     MedicationNotFound,
     MedicationUnchanged,
 )
-from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.access import Action, ConsentMissing, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.rendering_care import medication_as_json
 
 router = APIRouter(prefix="/v1", tags=["Care record"], route_class=Operation)
 
-_DENIED = (RoleNotPermitted, OutsideCareTeam, RelationNotPermitted, Erased)
+_DENIED = (RoleNotPermitted, OutsideCareTeam, RelationNotPermitted, ConsentMissing, Erased)
 _CONTENT = (TextNotAllowed, ImpossibleTime)
 _STANDING = (MedicationNotFound, MedicationEnteredInError)
 
@@ -41,11 +41,13 @@ _STANDING = (MedicationNotFound, MedicationEnteredInError)
         action=Action.MEDICATION_RECORD,
     ),
 )
-def record_medication(client_id: UUID, body: MedicationIn, ask: Writer) -> Response:
+def record_medication(client_id: UUID, body: NewMedicationIn, ask: Writer) -> Response:
     """What the client takes, as they or their prescriber tell it; no prescription."""
     medication_id = ask.runtime.ids.ordered()
     location = f"/v1/medications/{medication_id}"
-    receipt = ask.services.medications.record(ask.writing(201, location), medication_id, client_id, body.content())
+    receipt = ask.services.medications.record(
+        ask.writing(201, location), medication_id, client_id, body.content(), substance_use=body.substance_use
+    )
     return written(receipt, location=location)
 
 

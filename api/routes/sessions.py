@@ -30,12 +30,12 @@ from domain.model.session import (
     SessionNotSigned,
     TooManyAddenda,
 )
-from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.access import Action, ConsentMissing, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.rendering import session_as_json
 
 router = APIRouter(prefix="/v1", tags=["Sessions"], route_class=Operation)
 
-_DENIED = (RoleNotPermitted, OutsideCareTeam, RelationNotPermitted)
+_DENIED = (RoleNotPermitted, OutsideCareTeam, RelationNotPermitted, ConsentMissing)
 _CONTENT = (ImpossibleTime, ZonelessTime, UnknownZone, TextNotAllowed, OutOfRange)
 _THERE = (SessionNotFound, Erased, *_DENIED)
 
@@ -63,7 +63,12 @@ def record_session(client_id: UUID, body: SessionIn, ask: Writer) -> Response:
     session_id = ask.runtime.ids.ordered()
     location = f"/v1/sessions/{session_id}"
     receipt = ask.services.sessions.record(
-        ask.writing(201, location), session_id, client_id, body.content(), body.draft_id
+        ask.writing(201, location),
+        session_id,
+        client_id,
+        body.content(),
+        body.draft_id,
+        substance_use=body.substance_use,
     )
     return written(receipt, location=location)
 

@@ -16,12 +16,12 @@ from domain.model.checks import OutOfRange, TextNotAllowed
 from domain.model.client import ClientEnteredInError
 from domain.model.session import SessionEnteredInError, SessionNotFound
 from domain.model.transcript import TranscriptAlreadyAttached, TranscriptEnteredInError, TranscriptNotFound
-from domain.services.access import Action, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
+from domain.services.access import Action, ConsentMissing, OutsideCareTeam, RelationNotPermitted, RoleNotPermitted
 from domain.services.rendering_care import transcript_as_json
 
 router = APIRouter(prefix="/v1/sessions", tags=["Care record"], route_class=BulkOperation)
 
-_THERE = (SessionNotFound, TranscriptNotFound, RoleNotPermitted, OutsideCareTeam, RelationNotPermitted, Erased)
+_THERE = (SessionNotFound, TranscriptNotFound, RoleNotPermitted, OutsideCareTeam, RelationNotPermitted, ConsentMissing, Erased)
 
 
 @router.get(

@@ -39,6 +39,8 @@ class ClinicalRecord(Aggregate):
     """
 
     TOPIC_KIND: ClassVar[str] = "record"
+    WRITTEN_BY: ClassVar[str] = "recorded_by"
+    """Which of its fields names the account that wrote it."""
     NAME: ClassVar[str] = ""
     RECORD_CLASS: ClassVar[RecordClass]
     ENTERED_IN_ERROR: ClassVar[type[Conflict]]
@@ -47,6 +49,17 @@ class ClinicalRecord(Aggregate):
     client_id: UUID
     status: StrEnum
     error_reason: str
+    substance_use: bool = False
+    """Whether it is a record of substance-use treatment (42 CFR Part 2): fixed when it is made, and kept under a key of its own."""
+
+    @property
+    def record_class(self) -> RecordClass:
+        return RecordClass.SUD if self.substance_use else self.RECORD_CLASS
+
+    @property
+    def written_by(self) -> UUID | None:
+        found: UUID | None = getattr(self, self.WRITTEN_BY, None)
+        return found
 
     @property
     def subject(self) -> UUID:
@@ -67,3 +80,9 @@ class ClinicalRecord(Aggregate):
         """Raises the class's ENTERED_IN_ERROR once it was marked as entered in error."""
         if self.in_error:
             raise self.ENTERED_IN_ERROR(**{f"{self.NAME}_id": self.id})
+
+
+def record_class_of(owner: Any) -> RecordClass:
+    """The class under which what happens to an aggregate is sealed; an event without an aggregate has one of its own."""
+    found: RecordClass = owner.record_class if isinstance(owner, ClinicalRecord) else owner.RECORD_CLASS
+    return found

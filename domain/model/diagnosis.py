@@ -56,6 +56,12 @@ class DiagnosisCodeNotSpecific(Invalid):
     hint = "Choose one of those named, or look further under /v1/codes/icd-10-cm?q=."
 
 
+class DiagnosisKeptApart(Conflict):
+    code = "diagnosis_kept_apart"
+    message = "Diagnoses of this code are kept apart from the record, and this one is not."
+    hint = "Mark this one as entered in error, or as ruled out, and record the other anew."
+
+
 class DiagnosisStatus(StrEnum):
     """How sure it is, and whether it still holds (after FHIR's verification and clinical status)."""
 
@@ -113,9 +119,11 @@ class Diagnosis(ClinicalRecord):
         client_id: UUID
         content: DiagnosisContent
         recorded_by: UUID
+        substance_use: bool = False
 
         def apply(self, aggregate: "Diagnosis") -> None:
             aggregate.client_id = self.client_id
+            aggregate.substance_use = self.substance_use
             aggregate.recorded_by = aggregate.changed_by = self.recorded_by
             aggregate.content = self.content
             aggregate.status = self.content.status
@@ -136,13 +144,26 @@ class Diagnosis(ClinicalRecord):
         KIND: ClassVar[str] = "diagnosis.entered_in_error"
 
     @classmethod
-    def record(
-        cls, diagnosis_id: UUID, *, at: datetime, client_id: UUID, by: UUID, content: DiagnosisContent
+    def record(  # noqa: PLR0913 - one argument a fact of the entry
+        cls,
+        diagnosis_id: UUID,
+        *,
+        at: datetime,
+        client_id: UUID,
+        by: UUID,
+        content: DiagnosisContent,
+        substance_use: bool = False,
     ) -> "Diagnosis":
         """Raises Invalid."""
         content.check(at)
         return cls._create(
-            cls.Recorded, id=diagnosis_id, timestamp=at, client_id=client_id, content=content, recorded_by=by
+            cls.Recorded,
+            id=diagnosis_id,
+            timestamp=at,
+            client_id=client_id,
+            content=content,
+            recorded_by=by,
+            substance_use=substance_use,
         )
 
     def change(self, *, at: datetime, by: UUID, content: DiagnosisContent) -> None:

@@ -191,6 +191,7 @@ class Goal(ClinicalRecord):
     """`progress` in the order it was recorded. `reason` says why it was abandoned; reopening clears it."""
 
     NAME = "goal"
+    WRITTEN_BY = "set_by"
     RECORD_CLASS = RecordClass.JOURNAL
     NOT_FOUND = GoalNotFound
     ENTERED_IN_ERROR = GoalEnteredInError
@@ -215,9 +216,11 @@ class Goal(ClinicalRecord):
         client_id: UUID
         set_by: UUID
         content: GoalContent
+        substance_use: bool = False
 
         def apply(self, aggregate: "Goal") -> None:
             aggregate.client_id = self.client_id
+            aggregate.substance_use = self.substance_use
             aggregate.set_by = self.set_by
             aggregate.content = self.content
 
@@ -293,10 +296,19 @@ class Goal(ClinicalRecord):
         client_id: UUID,
         content: GoalContent,
         instrument: Instrument | None = None,
+        substance_use: bool = False,
     ) -> "Goal":
         """`instrument` is the one that `content` names. Raises GoalWithoutTarget, MilestonesOutOfOrder, Invalid."""
         content.check(instrument)
-        return cls._create(cls.Set, id=goal_id, timestamp=at, client_id=client_id, set_by=by, content=content)
+        return cls._create(
+            cls.Set,
+            id=goal_id,
+            timestamp=at,
+            client_id=client_id,
+            set_by=by,
+            content=content,
+            substance_use=substance_use,
+        )
 
     def revise(self, *, at: datetime, by: UUID, content: GoalContent, instrument: Instrument | None = None) -> None:
         """Agree on something else while it is active; a milestone that was reached stays among its milestones.

@@ -79,9 +79,11 @@ class Measure(ClinicalRecord):
         severity: str
         prorated: bool
         flag_id: UUID | None
+        substance_use: bool = False
 
         def apply(self, aggregate: "Measure") -> None:
             aggregate.client_id = self.client_id
+            aggregate.substance_use = self.substance_use
             aggregate.instrument = self.instrument
             aggregate.instrument_version = self.instrument_version
             aggregate.taken_at = self.taken_at
@@ -111,6 +113,7 @@ class Measure(ClinicalRecord):
         completed_by: CompletedBy,
         session_id: UUID | None = None,
         flag_id: UUID | None = None,
+        substance_use: bool = False,
     ) -> "Measure":
         """Score the answers and keep both; a questionnaire may be written down later, never ahead.
 
@@ -136,4 +139,5 @@ class Measure(ClinicalRecord):
             severity=scored.severity,
             prorated=scored.prorated,
             flag_id=flag_id,
+            substance_use=substance_use,
         )

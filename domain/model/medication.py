@@ -90,9 +90,11 @@ class Medication(ClinicalRecord):
         client_id: UUID
         content: MedicationContent
         recorded_by: UUID
+        substance_use: bool = False
 
         def apply(self, aggregate: "Medication") -> None:
             aggregate.client_id = self.client_id
+            aggregate.substance_use = self.substance_use
             aggregate.recorded_by = aggregate.changed_by = self.recorded_by
             aggregate.content = self.content
 
@@ -125,13 +127,26 @@ class Medication(ClinicalRecord):
         KIND: ClassVar[str] = "medication.entered_in_error"
 
     @classmethod
-    def record(
-        cls, medication_id: UUID, *, at: datetime, client_id: UUID, by: UUID, content: MedicationContent
+    def record(  # noqa: PLR0913 - one argument a fact of the entry
+        cls,
+        medication_id: UUID,
+        *,
+        at: datetime,
+        client_id: UUID,
+        by: UUID,
+        content: MedicationContent,
+        substance_use: bool = False,
     ) -> "Medication":
         """Raises Invalid."""
         content.check(at)
         return cls._create(
-            cls.Recorded, id=medication_id, timestamp=at, client_id=client_id, content=content, recorded_by=by
+            cls.Recorded,
+            id=medication_id,
+            timestamp=at,
+            client_id=client_id,
+            content=content,
+            recorded_by=by,
+            substance_use=substance_use,
         )
 
     def change(self, *, at: datetime, by: UUID, content: MedicationContent) -> None:

@@ -59,7 +59,7 @@ class TooManyAddenda(Conflict):
 
 class NotTheAuthor(Denied):
     code = "not_the_author"
-    message = "Only the author of a session may do this."
+    message = "Only the author of the entry may do this."
 
 
 class NotTheSupervisor(Denied):
@@ -126,6 +126,7 @@ class Session(ClinicalRecord):
     """
 
     NAME = "session"
+    WRITTEN_BY = "author_id"
     RECORD_CLASS = RecordClass.JOURNAL
     NOT_FOUND = SessionNotFound
     ENTERED_IN_ERROR = SessionEnteredInError
@@ -156,9 +157,11 @@ class Session(ClinicalRecord):
         supervisor_id: UUID | None
         content: SessionContent
         draft_id: UUID | None = None
+        substance_use: bool = False
 
         def apply(self, aggregate: "Session") -> None:
             aggregate.client_id = self.client_id
+            aggregate.substance_use = self.substance_use
             aggregate.author_id = self.author_id
             aggregate.supervisor_id = self.supervisor_id
             aggregate.content = self.content
@@ -231,6 +234,7 @@ class Session(ClinicalRecord):
         content: SessionContent,
         supervisor_id: UUID | None = None,
         draft_id: UUID | None = None,
+        substance_use: bool = False,
     ) -> "Session":
         """Write the entry down, unsigned. Raises Invalid."""
         content.check(at)
@@ -243,6 +247,7 @@ class Session(ClinicalRecord):
             supervisor_id=supervisor_id,
             content=content,
             draft_id=draft_id,
+            substance_use=substance_use,
         )
 
     def amend(self, *, at: datetime, by: UUID, content: SessionContent) -> None:

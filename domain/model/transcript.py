@@ -80,6 +80,7 @@ class Transcript(ClinicalRecord):
     RECORD_CLASS = RecordClass.JOURNAL
     NOT_FOUND = TranscriptNotFound
     NAME = "transcript"
+    WRITTEN_BY = "attached_by"
     ENTERED_IN_ERROR = TranscriptEnteredInError
 
     def __init__(self) -> None:
@@ -108,9 +109,11 @@ class Transcript(ClinicalRecord):
         utterances: tuple[Utterance, ...]
         source: str
         attached_by: UUID
+        substance_use: bool = False
 
         def apply(self, aggregate: "Transcript") -> None:
             aggregate.client_id = self.client_id
+            aggregate.substance_use = self.substance_use
             aggregate.session_id = self.session_id
             aggregate.took_place = self.took_place
             aggregate.utterances = self.utterances
@@ -148,6 +151,7 @@ class Transcript(ClinicalRecord):
         took_place: MomentInZone,
         utterances: Sequence[Utterance],
         source: str = "",
+        substance_use: bool = False,
     ) -> "Transcript":
         """To a session of this client, which took place then. Raises Invalid."""
         check_utterances(utterances, source)
@@ -161,6 +165,7 @@ class Transcript(ClinicalRecord):
             utterances=tuple(utterances),
             source=source,
             attached_by=by,
+            substance_use=substance_use,
         )
 
     def replace(

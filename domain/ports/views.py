@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
 
+from domain.ports.keys import RecordClass
+
 JOURNEY_KINDS: Final = (
     "session",
     "appointment",
@@ -46,6 +48,8 @@ class JourneyItem:
     recorded_at: datetime
     positions: tuple[int, ...]
     content: Mapping[str, Any]
+    record_class: RecordClass = RecordClass.JOURNAL
+    """`SUD` for records of substance-use treatment; of all else which class it was is not told here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from domain.ports.ledger import Ledger, Receipt
 from domain.ports.stores import AggregateStore
 from domain.ports.views import JourneyItem, JourneyView
 from domain.services.access import Access, Action
+from domain.services.sight import seen
 from domain.services.versions import check_version
 
 R = TypeVar("R", bound=ClinicalRecord)
@@ -36,7 +37,15 @@ class CareRecords(Generic[R]):
         """Raises the kind's `not_found`, Denied, Erased."""
         self.access.require_role(call, action, (record_id,))
         record = self.store.get(record_id)
-        self.access.require(call, action, self.record_class, record.client_id, (record_id,), hidden=self.not_found)
+        self.access.require(
+            call,
+            action,
+            record.record_class,
+            record.client_id,
+            (record_id,),
+            author_id=keeper_of(call, record),
+            hidden=self.not_found,
+        )
         return record
 
     def for_change(self, call: Call, action: Action, record_id: UUID) -> R:
@@ -53,9 +62,12 @@ class CareRecords(Generic[R]):
         check_version(call, record)
         return record
 
-    def to_add(self, call: Call, action: Action, client_id: UUID, record_id: UUID) -> None:
+    def to_add(
+        self, call: Call, action: Action, client_id: UUID, record_id: UUID, *, substance_use: bool = False
+    ) -> None:
         """Before something new goes into the chart. Raises ClientNotFound, Denied, ClientEnteredInError."""
-        standing = self.access.require(call, action, self.record_class, client_id, (record_id,))
+        record_class = RecordClass.SUD if substance_use else self.record_class
+        standing = self.access.require(call, action, record_class, client_id, (record_id,))
         if not standing.open:
             raise ClientEnteredInError(client_id=client_id)
 
@@ -106,11 +118,17 @@ class CareLists:
         Raises ClientNotFound, Denied, ViewBehind, Erased.
         """
         self.access.require(call, action, RecordClass.JOURNAL, client_id, (client_id,))
-        items = self.journey.history((client_id,), at_least=at_least, kinds=(kind,)).get(client_id, ())
+        visible = seen(self.journey, self.access, call)
+        items = visible.history((client_id,), at_least=at_least, kinds=(kind,)).get(client_id, ())
         if call.actor.role is Role.CLIENT:
             items = [item for item in items if item.state != IN_ERROR]
         self.ledger.note(call, AuditEntry(action=action, client_id=client_id, resources=(client_id,)))
         return items
+
+
+def keeper_of(call: Call, record: ClinicalRecord) -> UUID | None:
+    """Who wrote it, where that opens it: a record of substance-use treatment, to its author among those who treat."""
+    return record.written_by if record.substance_use and call.actor.role is not Role.CLIENT else None
 
 
 def _entry(action: Action, record: ClinicalRecord) -> AuditEntry:

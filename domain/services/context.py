@@ -18,6 +18,7 @@ from domain.progress.period import Period, look_back, period
 from domain.services.access import Access, Action
 from domain.services.context_candidates import KINDS, OPEN_FLAGS, OVER, STANDING, Means, Wish
 from domain.services.context_choice import Chosen, choose
+from domain.services.sight import without_substance_use
 
 BUDGET_LEAST: Final = 256
 """Tokens. With fewer not even what safety asks for has room."""
@@ -88,7 +89,7 @@ class ContextService:
     def __init__(self, *, ledger: Ledger, access: Access, journey: JourneyView, means: Means, zone: str) -> None:
         self._ledger = ledger
         self._access = access
-        self._journey = journey
+        self._journey = without_substance_use(journey)
         self._means = means
         self._zone = ZoneInfo(zone)
 

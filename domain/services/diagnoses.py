@@ -8,6 +8,7 @@ from uuid import UUID
 from domain.errors import ViewBehind
 from domain.model import checks
 from domain.model.diagnosis import (
+    DiagnosisKeptApart,
     Diagnosis,
     DiagnosisAlreadyListed,
     DiagnosisCodeNotSpecific,
@@ -17,6 +18,7 @@ from domain.model.diagnosis import (
     DiagnosisStatus,
     PrincipalDiagnosisListed,
 )
+from domain.model.substance_use import code_tells
 from domain.ports.call import Call
 from domain.ports.codes import CodeEntry, DiagnosisCodes
 from domain.ports.ledger import Ledger, Receipt
@@ -24,6 +26,7 @@ from domain.ports.stores import AggregateStore
 from domain.ports.views import JourneyItem, JourneyView
 from domain.services.access import Access, Action
 from domain.services.care_records import CareLists, CareRecords
+from domain.services.sight import seen
 
 SEARCH_MOST: Final = 100
 _NAMED_MOST: Final = 8
@@ -61,16 +64,22 @@ class DiagnosisService:
         self._records = CareRecords(ledger=ledger, access=access, store=diagnoses, not_found=DiagnosisNotFound)
         self._lists = CareLists(ledger=ledger, access=access, journey=journey)
         self._journey = journey
+        self._access = access
         self._codes = codes
 
-    def record(self, call: Call, diagnosis_id: UUID, client_id: UUID, coding: Coding) -> Receipt:
-        """Raises Denied, ClientNotFound, ClientEnteredInError, DiagnosisCodeUnknown, DiagnosisCodeNotSpecific,
+    def record(
+        self, call: Call, diagnosis_id: UUID, client_id: UUID, coding: Coding, *, substance_use: bool | None = None
+    ) -> Receipt:
+        """Codes F10 to F19 are records of substance-use treatment unless `substance_use` says otherwise. Raises Denied, ClientNotFound, ClientEnteredInError, DiagnosisCodeUnknown, DiagnosisCodeNotSpecific,
         DiagnosisAlreadyListed, PrincipalDiagnosisListed, Invalid.
         """
-        self._records.to_add(call, Action.DIAGNOSIS_RECORD, client_id, diagnosis_id)
+        marked = code_tells(coding.code) if substance_use is None else substance_use
+        self._records.to_add(call, Action.DIAGNOSIS_RECORD, client_id, diagnosis_id, substance_use=marked)
         content = self._content(coding)
-        self._check_beside(client_id, diagnosis_id, content)
-        diagnosis = Diagnosis.record(diagnosis_id, at=call.at, client_id=client_id, by=call.actor.id, content=content)
+        self._check_beside(call, client_id, diagnosis_id, content)
+        diagnosis = Diagnosis.record(
+            diagnosis_id, at=call.at, client_id=client_id, by=call.actor.id, content=content, substance_use=marked
+        )
         return self._records.save(call, Action.DIAGNOSIS_RECORD, diagnosis)
 
     def read(self, call: Call, diagnosis_id: UUID) -> Diagnosis:
@@ -87,12 +96,15 @@ class DiagnosisService:
         may have dropped it since.
 
         Raises DiagnosisNotFound, Denied, StaleVersion, ClientEnteredInError, DiagnosisEnteredInError, DiagnosisUnchanged,
-        DiagnosisCodeUnknown, DiagnosisCodeNotSpecific, DiagnosisAlreadyListed, PrincipalDiagnosisListed, Invalid.
+        DiagnosisKeptApart, DiagnosisCodeUnknown, DiagnosisCodeNotSpecific, DiagnosisAlreadyListed, PrincipalDiagnosisListed, Invalid.
         """
         diagnosis = self._records.for_change(call, Action.DIAGNOSIS_CHANGE, diagnosis_id)
         diagnosis.require_standing()
+        kept_apart = diagnosis.substance_use or code_tells(diagnosis.content.code)
+        if code_tells(coding.code) and not kept_apart:
+            raise DiagnosisKeptApart(diagnosis_id=diagnosis_id)
         content = self._content(coding, diagnosis.content)
-        self._check_beside(diagnosis.client_id, diagnosis_id, content, diagnosis.content)
+        self._check_beside(call, diagnosis.client_id, diagnosis_id, content, diagnosis.content)
         diagnosis.change(at=call.at, by=call.actor.id, content=content)
         return self._records.save(call, Action.DIAGNOSIS_CHANGE, diagnosis)
 
@@ -126,19 +138,25 @@ class DiagnosisService:
         )
 
     def _check_beside(
-        self, client_id: UUID, diagnosis_id: UUID, content: DiagnosisContent, before: DiagnosisContent | None = None
+        self,
+        call: Call,
+        client_id: UUID,
+        diagnosis_id: UUID,
+        content: DiagnosisContent,
+        before: DiagnosisContent | None = None,
     ) -> None:
         """One diagnosis of a code holds at a time, and one principal. What was so `before` is let be: charts brought along
         may hold two. The others are found where the journey has them, a moment late, and judged as they stand now: a new one
         may slip through, for this keeps people from mistakes and is no lock, but what was changed a moment ago is in
-        nobody's way.
+        nobody's way. What the caller may not see is not compared: the refusal would tell of it.
         """
         listed = _listed_code(content) if before is None or _listed_code(before) != content.code else None
         leads = _leads(content) and not (before is not None and _leads(before))
         if listed is None and not leads:
             return
         try:
-            others = self._journey.history((client_id,), kinds=("diagnosis",)).get(client_id, ())
+            visible = seen(self._journey, self._access, call)
+            others = visible.history((client_id,), kinds=("diagnosis",)).get(client_id, ())
         except ViewBehind:
             return  # the record must go on while the journey is built anew
         for other in others:

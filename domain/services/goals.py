@@ -42,11 +42,13 @@ class GoalService:
         self._records = CareRecords(ledger=ledger, access=access, store=goals, not_found=GoalNotFound)
         self._lists = RecordLists(ledger=ledger, access=access, journey=journey)
 
-    def set_goal(self, call: Call, goal_id: UUID, client_id: UUID, content: GoalContent) -> Receipt:
+    def set_goal(
+        self, call: Call, goal_id: UUID, client_id: UUID, content: GoalContent, *, substance_use: bool = False
+    ) -> Receipt:
         """Agree on a goal. Raises Denied, ClientNotFound, ClientEnteredInError, GoalWithoutTarget, MilestonesOutOfOrder,
         InstrumentUnknown, SessionNotFound, SessionEnteredInError, Invalid.
         """
-        self._records.to_add(call, Action.GOAL_SET, client_id, goal_id)
+        self._records.to_add(call, Action.GOAL_SET, client_id, goal_id, substance_use=substance_use)
         check_sessions(self._sessions, client_id, *content.session_ids)
         goal = Goal.set_goal(
             goal_id,
@@ -55,6 +57,7 @@ class GoalService:
             client_id=client_id,
             content=content,
             instrument=self._instrument(content),
+            substance_use=substance_use,
         )
         return self._records.save(call, Action.GOAL_SET, goal)
 

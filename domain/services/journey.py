@@ -17,6 +17,7 @@ from domain.ports.ledger import Ledger
 from domain.ports.views import JOURNEY_KINDS, JourneyItem, JourneyView, Page
 from domain.progress.period import look_back as period_back
 from domain.services.access import Access, Action
+from domain.services.sight import seen
 
 KINDS: Final = JOURNEY_KINDS
 LIMIT_MOST: Final = 2_000
@@ -101,13 +102,14 @@ class JourneyService:
         since = wanted.since
         if wanted.look_back:
             since = period_back(wanted.look_back, wanted.until or call.at, self._zone).since
-        conditions = [self._released(client_id, at_least)] if call.actor.role is Role.CLIENT else []
+        journey = seen(self._journey, self._access, call)
+        conditions = [_released(journey, client_id, at_least)] if call.actor.role is Role.CLIENT else []
         if wanted.goal_id is not None:
-            conditions.append(self._of_goal(client_id, wanted.goal_id, conditions, at_least))
+            conditions.append(_of_goal(journey, client_id, wanted.goal_id, conditions, at_least))
         if wanted.theme:
             conditions.append(_of_theme(wanted.theme))
         kinds = wanted.kinds_possible()
-        page = self._journey.of_client(
+        page = journey.of_client(
             client_id,
             at_least=at_least,
             since=since,
@@ -120,48 +122,6 @@ class JourneyService:
         self._ledger.note(call, AuditEntry(action=Action.JOURNEY_READ, client_id=client_id, resources=(client_id,)))
         return page
 
-    def _released(self, client_id: UUID, at_least: int) -> Keep:
-        """What accounts of clients see."""
-        sessions: Sequence[JourneyItem] = self._journey.history((client_id,), at_least=at_least, kinds=("session",))[
-            client_id
-        ]
-        # Looked inside: what a row says in clear is held to what was sealed when it is opened.
-        signed = {str(item.id) for item in sessions if item.state == "signed" == item.content["status"]}
-
-        def released(item: JourneyItem) -> bool:
-            if item.kind == "session":
-                return item.state == "signed"
-            if item.kind == "transcript" and item.content["session_id"] not in signed:
-                return False
-            return item.kind != "risk_flag" and item.state != _IN_ERROR
-
-        return released
-
-    def _of_goal(self, client_id: UUID, goal_id: UUID, conditions: Sequence[Keep], at_least: int) -> Keep:
-        """The goal, what touched it and what it is counted by. Raises GoalNotFound."""
-        found = self._journey.of_client(
-            client_id,
-            at_least=at_least,
-            kinds=("goal",),
-            keep=_all([*conditions, lambda item: item.id == goal_id]),
-            limit=1,
-        ).items
-        if not found:
-            raise GoalNotFound(goal_id=goal_id)
-        goal = found[0].content
-        instrument, linked = goal["content"]["instrument"], frozenset(goal["session_ids"])
-
-        def of_goal(item: JourneyItem) -> bool:
-            match item.kind:
-                case "session":
-                    return str(item.id) in linked or str(goal_id) in item.content["content"]["goal_ids"]
-                case "measure":
-                    return bool(item.content["instrument"] == instrument)
-                case _:
-                    return item.id == goal_id
-
-        return of_goal
-
 
 def check_period(since: datetime | None, until: datetime | None) -> None:
     """Both aware, and in order. Raises ImpossibleTime."""
@@ -170,6 +130,48 @@ def check_period(since: datetime | None, until: datetime | None) -> None:
             raise checks.ImpossibleTime(f"{field} needs a time zone or offset.", field=field)
     if since is not None and until is not None and until < since:
         raise checks.ImpossibleTime("until lies before since.", field="until")
+
+
+def _released(journey: JourneyView, client_id: UUID, at_least: int) -> Keep:
+    """What accounts of clients see."""
+    sessions: Sequence[JourneyItem] = journey.history((client_id,), at_least=at_least, kinds=("session",))[client_id]
+    # Looked inside: what a row says in clear is held to what was sealed when it is opened.
+    signed = {str(item.id) for item in sessions if item.state == "signed" == item.content["status"]}
+
+    def released(item: JourneyItem) -> bool:
+        if item.kind == "session":
+            return item.state == "signed"
+        if item.kind == "transcript" and item.content["session_id"] not in signed:
+            return False
+        return item.kind != "risk_flag" and item.state != _IN_ERROR
+
+    return released
+
+
+def _of_goal(journey: JourneyView, client_id: UUID, goal_id: UUID, conditions: Sequence[Keep], at_least: int) -> Keep:
+    """The goal, what touched it and what it is counted by. Raises GoalNotFound."""
+    found = journey.of_client(
+        client_id,
+        at_least=at_least,
+        kinds=("goal",),
+        keep=_all([*conditions, lambda item: item.id == goal_id]),
+        limit=1,
+    ).items
+    if not found:
+        raise GoalNotFound(goal_id=goal_id)
+    goal = found[0].content
+    instrument, linked = goal["content"]["instrument"], frozenset(goal["session_ids"])
+
+    def of_goal(item: JourneyItem) -> bool:
+        match item.kind:
+            case "session":
+                return str(item.id) in linked or str(goal_id) in item.content["content"]["goal_ids"]
+            case "measure":
+                return bool(item.content["instrument"] == instrument)
+            case _:
+                return item.id == goal_id
+
+    return of_goal
 
 
 def _asked(kinds: frozenset[str]) -> tuple[str, ...]:

@@ -112,6 +112,7 @@ class MeasureService:
         answers: Sequence[int | None],
         completed_by: CompletedBy = CompletedBy.CLIENT,
         session_id: UUID | None = None,
+        substance_use: bool = False,
     ) -> Receipt:
         """Score a questionnaire and keep it; a critical item raises a risk flag in the same append. Clients record their
         own answers, and link them to no session.
@@ -119,10 +120,11 @@ class MeasureService:
         Raises Denied, ClientNotFound, ClientEnteredInError, InstrumentUnknown, InstrumentVersionUnknown,
         InstrumentRetired, AnswersIncomplete, AnswerOutOfRange, SessionNotFound, SessionEnteredInError, Invalid.
         """
-        self._records.to_add(call, Action.MEASURE_RECORD, client_id, measure_id)
+        self._records.to_add(call, Action.MEASURE_RECORD, client_id, measure_id, substance_use=substance_use)
         self._check_self_report(call, client_id, completed_by, session_id)
         if session_id is not None:
             check_sessions(self._sessions, client_id, session_id)
+            substance_use = substance_use or self._sessions.get(session_id).substance_use
         used = self._instruments.get(instrument, version)
         measure = Measure.record(
             measure_id,
@@ -135,6 +137,7 @@ class MeasureService:
             completed_by=completed_by,
             session_id=session_id,
             flag_id=flag_id_of(measure_id, used, answers),
+            substance_use=substance_use,
         )
         return self._save(call, Action.MEASURE_RECORD, measure, flag_of(measure, used))
 

@@ -19,11 +19,24 @@ class MedicationService:
         self._records = CareRecords(ledger=ledger, access=access, store=medications, not_found=MedicationNotFound)
         self._lists = CareLists(ledger=ledger, access=access, journey=journey)
 
-    def record(self, call: Call, medication_id: UUID, client_id: UUID, content: MedicationContent) -> Receipt:
+    def record(
+        self,
+        call: Call,
+        medication_id: UUID,
+        client_id: UUID,
+        content: MedicationContent,
+        *,
+        substance_use: bool = False,
+    ) -> Receipt:
         """Raises Denied, ClientNotFound, ClientEnteredInError, Invalid."""
-        self._records.to_add(call, Action.MEDICATION_RECORD, client_id, medication_id)
+        self._records.to_add(call, Action.MEDICATION_RECORD, client_id, medication_id, substance_use=substance_use)
         medication = Medication.record(
-            medication_id, at=call.at, client_id=client_id, by=call.actor.id, content=content
+            medication_id,
+            at=call.at,
+            client_id=client_id,
+            by=call.actor.id,
+            content=content,
+            substance_use=substance_use,
         )
         return self._records.save(call, Action.MEDICATION_RECORD, medication)
 

@@ -21,6 +21,7 @@ from domain.progress.period import Period, PeriodNotPossible, day_of, day_start,
 from domain.progress.report import By, CaseloadEntry, Report
 from domain.services.access import Access, Action
 from domain.services.observations import KINDS, record_of, released, scales_of
+from domain.services.sight import without_substance_use
 from domain.services.worklist_facts import may_be_flagged
 
 USUAL_LOOK_BACK: Final = "6m"
@@ -44,7 +45,7 @@ class ProgressService:
         self._ledger = ledger
         self._access = access
         self._state = state
-        self._journey = journey
+        self._journey = without_substance_use(journey)
         self._caseload = caseload
         self._facts = facts
         self._zone = zone_named(zone)

@@ -11,6 +11,7 @@ from domain.ports.call import Call, Role
 from domain.ports.ledger import Ledger
 from domain.ports.views import JourneyItem, JourneyView, Page
 from domain.services.access import Access, Action
+from domain.services.sight import seen
 
 LIMIT_MOST: Final = 500
 
@@ -39,7 +40,7 @@ class RecordLists:
         self.access.require(call, action, kind.RECORD_CLASS, client_id, (client_id,))
         checks.integer("limit", limit, 1, LIMIT_MOST)
         keep = _standing if call.actor.role is Role.CLIENT else None
-        page = self.journey.of_client(
+        page = seen(self.journey, self.access, call).of_client(
             client_id, at_least=at_least, kinds=(kind.NAME,), keep=keep, after=after, limit=limit
         )
         self.ledger.note(call, AuditEntry(action=action, client_id=client_id, resources=(client_id,)))

@@ -9,7 +9,7 @@ from domain.model.medication import Medication, MedicationContent
 from domain.model.safety_plan import Ally, Professional, SafetyPlan, SafetyPlanContent
 from domain.model.transcript import Transcript, Utterance
 from domain.model.treatment_plan import TreatmentPlan, TreatmentPlanContent
-from domain.services.rendering import Json, instant_as_json, moment_as_json
+from domain.services.rendering import Json, instant_as_json, marked, moment_as_json
 
 
 def treatment_plan_as_json(plan: TreatmentPlan, version: int | None = None) -> Json:
@@ -61,7 +61,7 @@ def safety_plan_content_as_json(content: SafetyPlanContent) -> Json:
 
 def diagnosis_as_json(diagnosis: Diagnosis) -> Json:
     """`content.status` is what the clinician said, `status` that or `entered_in_error`."""
-    return {
+    shown = {
         "id": str(diagnosis.id),
         "client_id": str(diagnosis.client_id),
         "version": diagnosis.version,
@@ -73,10 +73,11 @@ def diagnosis_as_json(diagnosis: Diagnosis) -> Json:
         "error_reason": diagnosis.error_reason,
         "content": _diagnosis_content(diagnosis.content),
     }
+    return marked(diagnosis, shown)
 
 
 def medication_as_json(medication: Medication) -> Json:
-    return {
+    shown = {
         "id": str(medication.id),
         "client_id": str(medication.client_id),
         "version": medication.version,
@@ -90,11 +91,12 @@ def medication_as_json(medication: Medication) -> Json:
         "error_reason": medication.error_reason,
         "content": _medication_content(medication.content),
     }
+    return marked(medication, shown)
 
 
 def transcript_as_json(transcript: Transcript) -> Json:
     """Word for word, as it was attached to its session."""
-    return {
+    shown = {
         "id": str(transcript.id),
         "client_id": str(transcript.client_id),
         "session_id": str(transcript.session_id),
@@ -108,6 +110,7 @@ def transcript_as_json(transcript: Transcript) -> Json:
         "source": transcript.source,
         "utterances": [_utterance(each) for each in transcript.utterances],
     }
+    return marked(transcript, shown)
 
 
 def _plan(plan: TreatmentPlan | SafetyPlan, version: int | None) -> Json:

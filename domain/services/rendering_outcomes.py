@@ -10,12 +10,12 @@ from domain.model.clinical import ClinicalRecord
 from domain.model.goal import Goal, GoalContent, Milestone, Progress, Reached
 from domain.model.measure import Measure
 from domain.model.risk_flag import RiskFlag
-from domain.services.rendering import Json, instant_as_json, moment_as_json
+from domain.services.rendering import Json, instant_as_json, marked, moment_as_json
 
 
 def goal_as_json(goal: Goal) -> Json:
     """A goal with what was agreed on last, the values recorded by hand and the milestones reached."""
-    return _record(goal) | {
+    return marked(goal, _record(goal)) | {
         "content": goal_content_as_json(goal.content),
         "progress": [_progress(told) for told in goal.progress],
         "milestones_reached": [_reached(reached) for reached in goal.reached],
@@ -48,7 +48,7 @@ def goal_content_as_json(content: GoalContent) -> Json:
 
 def measure_as_json(measure: Measure) -> Json:
     """A questionnaire with its answers, and the score it was given when it was recorded."""
-    return _record(measure) | {
+    return marked(measure, _record(measure)) | {
         "instrument": measure.instrument,
         "instrument_version": measure.instrument_version,
         "taken_at": moment_as_json(measure.taken_at),

@@ -56,12 +56,16 @@ class SessionService:
         client_id: UUID,
         content: SessionContent,
         draft_id: UUID | None = None,
+        *,
+        substance_use: bool = False,
     ) -> Receipt:
-        """Write down a session, unsigned; its draft goes in the same transaction.
+        """Write down a session, unsigned; its draft goes in the same transaction. `substance_use` says for good that it is a
+        record of substance-use treatment.
 
         Raises Denied, ClientNotFound, ClientEnteredInError, DraftNotFound, GoalNotFound, GoalEnteredInError, Invalid.
         """
-        standing = self._access.require(call, Action.SESSION_RECORD, RecordClass.JOURNAL, client_id, (session_id,))
+        record_class = RecordClass.SUD if substance_use else RecordClass.JOURNAL
+        standing = self._access.require(call, Action.SESSION_RECORD, record_class, client_id, (session_id,))
         if not standing.open:
             raise ClientEnteredInError(client_id=client_id)
         if draft_id is not None:
@@ -75,6 +79,7 @@ class SessionService:
             supervisor_id=call.actor.supervisor_id,
             content=content,
             draft_id=draft_id,
+            substance_use=substance_use,
         )
         return self._save(call, Action.SESSION_RECORD, session)
 
@@ -164,7 +169,7 @@ class SessionService:
         standing = self._access.require(
             call,
             action,
-            RecordClass.JOURNAL,
+            session.record_class,
             session.client_id,
             (session_id,),
             author_id=session.author_id,

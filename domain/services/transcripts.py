@@ -6,11 +6,10 @@ from uuid import UUID
 from domain.model.session import Session, SessionEnteredInError, SessionNotFound, SessionStatus
 from domain.model.transcript import Transcript, TranscriptAlreadyAttached, TranscriptNotFound, Utterance
 from domain.ports.call import Call, Role
-from domain.ports.keys import RecordClass
 from domain.ports.ledger import Ledger, Receipt
 from domain.ports.stores import AggregateStore
 from domain.services.access import Access, Action
-from domain.services.care_records import CareRecords
+from domain.services.care_records import CareRecords, keeper_of
 from domain.services.versions import check_version
 
 
@@ -42,6 +41,7 @@ class TranscriptService:
             took_place=session.content.took_place,
             utterances=utterances,
             source=source,
+            substance_use=session.substance_use,
         )
         return self._records.save(call, Action.TRANSCRIPT_ATTACH, transcript)
 
@@ -88,9 +88,10 @@ class TranscriptService:
         self._access.require(
             call,
             action,
-            RecordClass.JOURNAL,
+            session.record_class,
             session.client_id,
             (session_id,),
+            author_id=keeper_of(call, session),
             supervisor_id=session.supervisor_id if supervised else None,
             hidden=SessionNotFound,
         )

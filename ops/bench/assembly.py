@@ -19,8 +19,8 @@ from adapters.event_store.mapper import Mapper
 from adapters.event_store.recorder import Recorder
 from adapters.event_store.rows import StoredRow
 from adapters.event_store.tables import commands, events
-from adapters.keys.ring import OVERHEAD_BYTES, SEAL_FORMAT, KeyRing
 from adapters.keys.addresses import load_roots
+from adapters.keys.ring import OVERHEAD_BYTES, SEAL_FORMAT, KeyRing
 from domain.ports.keys import RecordClass, Sealer
 from migrations.role_names import APPLICATION
 from ops.bench.places import Place
@@ -89,7 +89,7 @@ class PlainSealer:
         return self._ids[record_class]
 
     def seal(self, key_id: UUID, plaintext: bytes, context: bytes) -> bytes:
-        del context, record_class
+        del context
         return SEAL_FORMAT + key_id.bytes + self._filler + plaintext
 
     def open(self, sealed: bytes, context: bytes, record_class: RecordClass | None = None) -> bytes:

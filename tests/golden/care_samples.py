@@ -5,6 +5,8 @@ from uuid import UUID
 
 from domain.model.diagnosis import Diagnosis, DiagnosisContent, DiagnosisStatus
 from domain.model.medication import Medication, MedicationContent
+from domain.model.note import Note
+from domain.model.notes_folder import NotesFolder
 from domain.model.safety_plan import Ally, Professional, SafetyPlan, SafetyPlanContent
 from domain.model.transcript import Speaker, Transcript, Utterance
 from domain.model.treatment_plan import Frequency, PlannedMeasure, TreatmentPlan, TreatmentPlanContent
@@ -70,17 +72,20 @@ FIELDS = {
     SafetyPlan.Written: {"client_id": _id(9), "content": SAFETY, "written_by": _id(1)},
     SafetyPlan.Revised: {"content": SafetyPlanContent(warning_signs=("silence",)), "revised_by": _id(1)},
     SafetyPlan.EnteredInError: {"marked_by": _id(1), "reason": "Wrong chart."},
-    Diagnosis.Recorded: {"client_id": _id(9), "content": _DIAGNOSIS, "recorded_by": _id(1)},
+    Diagnosis.Recorded: {
+        "substance_use": False,"client_id": _id(9), "content": _DIAGNOSIS, "recorded_by": _id(1)},
     Diagnosis.Changed: {
         "content": DiagnosisContent(code="F40.01", description="Agoraphobia", edition="icd-10-cm/2026-04"),
         "changed_by": _id(1),
     },
     Diagnosis.EnteredInError: {"marked_by": _id(1), "reason": "Wrong chart."},
-    Medication.Recorded: {"client_id": _id(9), "content": _MEDICATION, "recorded_by": _id(1)},
+    Medication.Recorded: {
+        "substance_use": False,"client_id": _id(9), "content": _MEDICATION, "recorded_by": _id(1)},
     Medication.Changed: {"content": MedicationContent(name="Sertraline"), "changed_by": _id(1)},
     Medication.Stopped: {"stopped_on": "2026-02", "reason": "nausea", "stopped_by": _id(1)},
     Medication.EnteredInError: {"marked_by": _id(1), "reason": "Wrong chart."},
     Transcript.Attached: {
+        "substance_use": False,
         "client_id": _id(9),
         "session_id": _id(7),
         "took_place": _TOOK_PLACE,
@@ -95,4 +100,27 @@ FIELDS = {
         "replaced_by": _id(1),
     },
     Transcript.EnteredInError: {"marked_by": _id(1), "reason": "Wrong session."},
+    Note.Written: {
+        "client_id": _id(9),
+        "author_id": _id(1),
+        "session_id": _id(7),
+        "text": "Looks away when the brother is named — ask later.",
+        "substance_use": False,
+    },
+    Note.Revised: {"text": "Looks away when the brother is named.\nAsked: not yet."},
+    Note.EnteredInError: {"marked_by": _id(1), "reason": "Wrong chart."},
+    NotesFolder.Opened: {"client_id": _id(9), "author_id": _id(1)},
+    NotesFolder.NoteFiled: {"note_id": _id(31)},
+    NotesFolder.CustodianNamed: {"custodian_id": _id(5), "named_by": _id(1)},
+    NotesFolder.CustodyTaken: {"custodian_id": _id(5)},
+    NotesFolder.Authorised: {
+        "authorisation_id": _id(32),
+        "account_id": _id(6),
+        "note_ids": (_id(31),),
+        "scope": "Second opinion.",
+        "signed_on": date(2026, 3, 1),
+        "until": datetime(2026, 6, 1, tzinfo=UTC),
+        "recorded_by": _id(1),
+    },
+    NotesFolder.AuthorisationRevoked: {"authorisation_id": _id(32), "recorded_by": _id(1)},
 }
