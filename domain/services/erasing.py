@@ -56,7 +56,7 @@ class ErasingService:
         self._access.require(call, Action.ERASURE_CARRY_OUT, RecordClass.ACCESS, resources=(erasure_id,))
         self._eraser.check()
         erasure = self._erasures.get(erasure_id)
-        if erasure.state is ErasureState.REQUESTED and erasure.due_at > self._clock.now():
+        if erasure.state is ErasureState.REQUESTED and erasure.due_at > call.at:
             return erasure
         for _ in range(_STEPS_MOST):
             if erasure.over:
