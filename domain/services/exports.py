@@ -21,6 +21,7 @@ from domain.model.goal import Goal
 from domain.model.identity import Identity
 from domain.model.measure import Measure
 from domain.model.medication import Medication
+from domain.model.note import Note
 from domain.model.risk_flag import RiskFlag
 from domain.model.safety_plan import SafetyPlan
 from domain.model.session import Session, SessionStatus
@@ -49,12 +50,13 @@ from domain.services.rendering_care import (
     transcript_as_json,
     treatment_plan_as_json,
 )
+from domain.services.rendering_notes import note_as_json
 from domain.services.rendering_outcomes import goal_as_json, measure_as_json, risk_flag_as_json
 
 FORMAT: Final = "anamnesis/export"
 VERSION: Final = 1
-LEFT_OUT: Final = ("psychotherapy_notes", "drafts", "audit_entries")
-"""Kinds that no export holds, whether or not there are any."""
+LEFT_OUT: Final = ("psychotherapy_notes_of_others", "drafts", "audit_entries")
+"""What no export holds, whether or not there is any. One's own psychotherapy notes are in it when their author asks."""
 LEFT_OUT_FOR_CLIENTS: Final = ("unsigned_sessions", "risk_flags", "entered_in_error", "history")
 REDISCLOSURE: Final = "substance_use_redisclosure"
 """Code of the notice that goes with substance-use records."""
@@ -107,6 +109,8 @@ class Export:
     made_at: datetime
     position: int
     """Of the newest event in it."""
+    notes: Sequence[Note]
+    """Psychotherapy notes that their author put in; nobody else's."""
     left_out: Sequence[str]
     notices: Sequence[str]
     """Codes of `NOTICES`."""
@@ -139,9 +143,10 @@ class ExportService:
         self._accounts = accounts
         self._records = records
 
-    def make(self, call: Call, client_id: UUID, *, logins: bool = False) -> Export:
+    def make(self, call: Call, client_id: UUID, *, logins: bool = False, notes: Sequence[Note] = ()) -> Export:
         """All that the caller may take out of this record, put on record before it is answered. `logins` names staff by their
-        sign-in names too, which an import elsewhere finds them by: for the host alone.
+        sign-in names too, which an import elsewhere finds them by: for the host alone. `notes` are psychotherapy notes that
+        their author asked for; `NoteService.for_export` says which those are.
 
         Raises ClientNotFound, Denied, Erased, SealBroken, StoreUnavailable, KeysUnavailable.
         """
@@ -167,6 +172,7 @@ class ExportService:
             ),
             made_at=call.at,
             position=max((event.position for event in whole.events), default=0),
+            notes=notes,
             left_out=(*LEFT_OUT, *(LEFT_OUT_FOR_CLIENTS if own else ())),
             notices=(REDISCLOSURE,) if protected else (),
         )
@@ -206,6 +212,8 @@ def export_as_json(export: Export) -> Json:
             **record_as_json(export.client, export.records),
         },
     }
+    if export.notes:
+        told["record"]["psychotherapy_notes"] = [note_as_json(note) for note in export.notes]
     if "history" not in export.left_out:
         told["history"] = [_event_as_json(event) for event in export.history]
     return told

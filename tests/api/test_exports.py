@@ -49,7 +49,7 @@ def test_who_leads_the_treatment_takes_out_all_with_its_history(clinician, clien
     assert told["position"] == told["history"][-1]["position"]
     assert str(clinician.id) in {person["id"] for person in told["people"]}
     assert not any("login" in person for person in told["people"])
-    assert "psychotherapy_notes" in told["left_out"]
+    assert "psychotherapy_notes_of_others" in told["left_out"]
 
 
 def test_clients_take_their_own_record_without_what_is_not_released(clinician, own, client_id, signed, unsigned):
@@ -106,3 +106,21 @@ def test_what_was_said_comes_with_it_word_for_word(clinician, client_id):
     told = clinician.get(path(client_id)).json()["record"]
     assert told["sessions"][0]["content"]["summary"] == "Ünïcødé, 東京 & <b>tags</b>."
     assert told["transcripts"][0]["utterances"][0]["text"] == "I took the train twice."
+
+
+def test_psychotherapy_notes_go_along_for_their_author_alone_and_only_when_asked(clinician, supervisor, client_id):
+    text = "She looked away when her brother was named."
+    assert clinician.post(f"/v1/clients/{client_id}/notes", {"text": text}).status_code == 201
+    member = f"/v1/clients/{client_id}/care-team/{supervisor.id}"
+    etag = clinician.get(f"/v1/clients/{client_id}").headers["ETag"]
+    assert clinician.put(member, {"relation": "supervisor"}, If_Match=etag).status_code == 200
+    assert text not in clinician.get(path(client_id)).text
+    told = clinician.get(f"{path(client_id)}?notes=true").json()
+    assert [note["text"] for note in told["record"]["psychotherapy_notes"]] == [text]
+    assert text not in json.dumps(told["history"])
+    for answer in (
+        supervisor.get(f"{path(client_id)}?notes=true"),
+        clinician.get(f"{path(client_id)}?notes=true", Accept=FHIR),
+    ):
+        assert answer.status_code == 200
+        assert text not in answer.text
