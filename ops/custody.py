@@ -12,7 +12,7 @@ from time import time_ns
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Engine, distinct, select
+from sqlalchemy import Engine, select
 
 from adapters.db.engines import check_revision, open_database
 from adapters.db.errors import translated
@@ -79,7 +79,7 @@ def _with_events(engine: Engine, owners: Sequence[UUID]) -> set[UUID]:
     with translated("events"), engine.connect() as connection:
         for start in range(0, len(owners), 500):
             chosen = events.c.subject.in_(owners[start : start + 500])
-            found.update(connection.execute(select(distinct(events.c.subject)).where(chosen)).scalars())
+            found.update(connection.execute(select(events.c.subject).where(chosen).distinct()).scalars())
     return found
 
 
@@ -166,7 +166,7 @@ class Custody:
             return Replaced(keys=moved.keys, left_out=moved.broken)
         facts = {"what": "root", "purpose": old.purpose, "before": old.generation, "after": old.succeeded_by}
         # Told once, however often it takes to get here.
-        once = UUID(bytes=sha256(f"keys-rotated {old.generation} {old.succeeded_by}".encode()).digest()[:16], version=8)
+        once = UUID(bytes=sha256(f"keys-rotated {old.generation} {old.succeeded_by}".encode()).digest()[:16], version=4)
         self._service.rotated(call_of_host(self._system), facts | {"keys": moved.keys}, once)
         retired = [old.generation] if self._rotation.retire(old) else []
         return Replaced(keys=moved.keys, retired=retired)
