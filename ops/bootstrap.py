@@ -202,8 +202,8 @@ def build(settings: Settings, *, parts: Part, restoring: bool = False) -> System
         for chain in CHAINS:
             check_revision(getattr(databases, chain), chain)
             check_durable(getattr(databases, chain))
-        if not restoring:
-            check_restored(databases.events)
+            if chain == "events" and not restoring:
+                check_restored(databases.events)  # before the others, which a restore may not have come to yet
         recorder = Recorder(databases.events)
         if settings.mode == "production":
             refuse_unsafe(settings, databases)

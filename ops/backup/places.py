@@ -115,7 +115,8 @@ class BucketPlace:
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self.address = f"s3://{bucket}/{self._prefix}"
         try:
-            self._client: Any = import_module("boto3").client("s3", endpoint_url=endpoint)
+            limits = import_module("botocore.config").Config(connect_timeout=5, read_timeout=60)
+            self._client: Any = import_module("boto3").client("s3", endpoint_url=endpoint, config=limits)
         except ModuleNotFoundError as exc:
             raise BotoMissing from exc
 
