@@ -7,6 +7,7 @@ from adapters.event_store.feed import SCAN_MOST, TOLD
 from adapters.event_store.registry import REGISTRY
 from adapters.memory.ledger import InMemoryLog, replayed
 from domain.model.clinical import record_class_of
+from domain.model.note import Note
 from domain.ports.feed import Change, Changes, PositionAhead, StoredEvent
 
 
@@ -41,29 +42,35 @@ class InMemoryFeed:
         event = self._log.events[position - 1]
         kind = REGISTRY.of_class(type(event))
         client_id = self._log.subjects.get(event.originator_id)
-        erased = client_id in self._log.fences
-        data = self._codec.fields(REGISTRY.topic_of(kind.coarse), self._codec.encode(event))
         owner: Any = event if kind.coarse == "audit" else replayed(self._log.streams[event.originator_id])
+        record_class = record_class_of(owner)
+        unopened = client_id in self._log.fences or record_class.of_notes_root
+        data = self._codec.fields(REGISTRY.topic_of(kind.coarse), self._codec.encode(event))
         return StoredEvent(
             position=position,
-            kind=None if erased else kind.kind,
+            kind=None if unopened else kind.kind,
             resource_id=event.originator_id,
             version=event.originator_version,
             client_id=client_id,
-            record_class=str(record_class_of(owner)),
+            record_class=str(record_class),
             recorded_at=event.timestamp,
-            happened_at=None if erased else event.timestamp,
+            happened_at=None if unopened else event.timestamp,
             leaf=b"",
-            data=None if erased else {name: value for name, value in data.items() if name not in {"kind", "at"}},
+            data=None if unopened else {name: value for name, value in data.items() if name not in {"kind", "at"}},
         )
 
     def _change(self, position: int, event: Any) -> Change:
         client_id = self._log.subjects.get(event.originator_id)
         return Change(
             position=position,
-            kind=None if client_id in self._log.fences else REGISTRY.of_class(type(event)).kind,
+            kind=None if client_id in self._log.fences else self._told(event),
             resource_id=event.originator_id,
             version=event.originator_version,
             client_id=client_id,
             recorded_at=event.timestamp,
         )
+
+    def _told(self, event: Any) -> str:
+        """Of psychotherapy notes the coarse kind alone."""
+        known = REGISTRY.of_class(type(event))
+        return known.coarse if issubclass(known.event_class, Note.Event) else known.kind

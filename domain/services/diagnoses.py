@@ -8,12 +8,12 @@ from uuid import UUID
 from domain.errors import ViewBehind
 from domain.model import checks
 from domain.model.diagnosis import (
-    DiagnosisKeptApart,
     Diagnosis,
     DiagnosisAlreadyListed,
     DiagnosisCodeNotSpecific,
     DiagnosisCodeUnknown,
     DiagnosisContent,
+    DiagnosisKeptApart,
     DiagnosisNotFound,
     DiagnosisStatus,
     PrincipalDiagnosisListed,

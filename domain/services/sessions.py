@@ -49,7 +49,7 @@ class SessionService:
         self._goals = goals
         self._drafts = drafts
 
-    def record(
+    def record(  # noqa: PLR0913 - one argument a fact of the entry
         self,
         call: Call,
         session_id: UUID,
