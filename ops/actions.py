@@ -17,6 +17,7 @@ COMMANDS: Final[Mapping[str, tuple[Action, ...]]] = MappingProxyType(
         "hold list": (Action.HOLD_READ,),
         "retention plan": (Action.RETENTION_SWEEP,),
         "retention run": (Action.RETENTION_SWEEP, Action.ERASURE_CARRY_OUT),
+        "checkpoint": (Action.LOG_CHECKPOINT,),
         "import transcripts": (Action.IMPORT_RUN,),
         "import json": (Action.IMPORT_RUN,),
         "backup": (Action.BACKUP_TAKE,),
@@ -39,6 +40,9 @@ SILENT: Final[Mapping[str, str]] = MappingProxyType(
         "import schema": "prints a published file",
         "backup list": "reads manifests, not records",
         "backup check": "reads what is sealed, and opens nothing of it",
+        "verify": "reads the rows of the log as they lie, without opening any, also where nothing can be written",
+        "proof": "reads hashes of the log, also where nothing can be written",
+        "witness": "knows no record: it sees checkpoints alone",
         "bench": "works on data of its own",
     }
 )

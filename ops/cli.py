@@ -14,6 +14,7 @@ from ops.commands import (
     accounts,
     backup,
     bench,
+    checkpoint,
     demo,
     doctor,
     erase,
@@ -23,9 +24,12 @@ from ops.commands import (
     keys,
     migrate,
     processes,
+    proof,
     restore,
     retention,
+    verify,
     views,
+    witness,
 )
 from ops.console import voice
 from ops.saying import saying
@@ -56,6 +60,10 @@ app.add_typer(hold.app, name="hold", rich_help_panel="Maintain")
 app.add_typer(retention.app, name="retention", rich_help_panel="Maintain")
 app.add_typer(backup.app, name="backup", rich_help_panel="Maintain")
 app.command(rich_help_panel="Maintain")(restore.restore)
+app.command(rich_help_panel="Prove")(checkpoint.checkpoint)
+app.command(rich_help_panel="Prove")(verify.verify)
+app.add_typer(proof.app, name="proof", rich_help_panel="Prove")
+app.command(rich_help_panel="Prove")(witness.witness)
 app.add_typer(bench.app, name="bench", rich_help_panel="Measure")
 
 

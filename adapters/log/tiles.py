@@ -4,7 +4,7 @@ A tile at level L and number N holds 256 hashes: of the perfect subtrees number 
 leaves. Only full tiles are stored; they never change. Leaf index = position - 1.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -110,12 +110,22 @@ def tile_root(hashes: bytes) -> bytes:
     return root_of(split_tile(hashes))
 
 
-def tiled_nodes(size: int, read_tile: ReadTile, read_leaves: ReadLeaves) -> Node:
+def tiled_nodes(
+    size: int, read_tile: ReadTile, read_leaves: ReadLeaves, roots: MutableMapping[tuple[int, int], bytes] | None = None
+) -> Node:
     """`node(level, index)` for a stored tree of `size` leaves, each tile and the partial edge read once at most.
 
-    What proof builders need: about one tile a level. Node raises ValueError for a subtree that isn't inside the tree.
+    What proof builders need: about one tile a level. `roots` remembers roots of full tiles from call to call: the edge of a
+    level needs up to 255 of those below. Node raises ValueError for a subtree that isn't inside the tree.
     """
     tiles: dict[tuple[int, int], list[bytes]] = {}
+    known = {} if roots is None else roots
+
+    def root_of_tile(level: int, number: int) -> bytes:
+        key = (level, number)
+        if key not in known:
+            known[key] = tile_root(read_tile(level, number))
+        return known[key]
 
     def hashes_of(level: int, number: int) -> list[bytes]:
         key = (level, number)
@@ -127,7 +137,7 @@ def tiled_nodes(size: int, read_tile: ReadTile, read_leaves: ReadLeaves) -> Node
             elif level == 0:
                 tiles[key] = list(read_leaves(start, end))
             else:
-                tiles[key] = [tile_root(read_tile(level - 1, below)) for below in range(start, end)]
+                tiles[key] = [root_of_tile(level - 1, below) for below in range(start, end)]
         return tiles[key]
 
     def node(level: int, index: int) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.errors import Conflict, Invalid, NotFound
+from domain.errors import Conflict, Invalid, Misconfigured, NotFound, Unavailable
 
 
 class CheckpointMissing(NotFound):
@@ -29,6 +29,26 @@ class LogForked(Conflict):
     hint = (
         "Stop writing, keep the database as it is, and run `anamnesis verify`. After a restore, open a new incarnation."
     )
+
+
+class CheckpointByHand(Conflict):
+    """A restore opened a new incarnation: that it is the right one is for a person to say."""
+
+    code = "checkpoint_by_hand"
+    message = "This incarnation of the log was opened by a restore and has no checkpoint yet."
+    hint = "Look at what `anamnesis verify` says of the restore, then run `anamnesis checkpoint` once on the host."
+
+
+class WitnessesMissing(Unavailable):
+    code = "witnesses_missing"
+    message = "Too few witnesses cosigned the checkpoint; it was not published."
+    hint = "See that the witnesses run and can be reached, or lower ANAMNESIS_WITNESSES_NEEDED."
+
+
+class PublishingNotSetUp(Misconfigured):
+    code = "publishing_not_set_up"
+    message = "This process has no signing key to publish checkpoints with."
+    hint = "Make one with `anamnesis checkpoint --init`; the worker loads it when it starts."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +83,18 @@ class ConsistencyProof:
     hashes: Sequence[bytes]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What a try to publish came to. `fresh` is false when the newest checkpoint covers everything already; `silent` are
+    names of witnesses that did not cosign.
+    """
+
+    checkpoint: PublishedCheckpoint
+    fresh: bool
+    cosignatures: int
+    silent: Sequence[str] = ()
+
+
 class LogProofs(Protocol):
     def inclusion(self, position: int, size: int | None = None) -> InclusionProof:
         """In the tree of `size` leaves, by default of all that is durable. Raises ProofOutOfRange, StoreUnavailable."""
@@ -74,6 +106,25 @@ class LogProofs(Protocol):
 class PublishedLog(Protocol):
     def latest(self) -> PublishedCheckpoint:
         """The newest checkpoint that was published of this incarnation. Raises CheckpointMissing, OffBoxUnavailable."""
+
+
+class CheckpointPublisher(Protocol):
+    """Never made in the API process: it holds the signing key."""
+
+    def due(self, every_s: int = 0) -> bool:
+        """Whether anything was stored since the last checkpoint, and the last try is `every_s` seconds ago. Raises
+        StoreUnavailable, LogForked.
+        """
+
+    def publish(self, *, by_hand: bool = False) -> Publication:
+        """Sign, have cosigned, and put off the box what is durable now, if it continues what was published before.
+
+        The first checkpoint of an incarnation that a restore opened needs a person (`by_hand`). Raises LogForked,
+        CheckpointByHand, WitnessesMissing, OffBoxUnavailable, StoreUnavailable.
+        """
+
+    def failed(self, code: str) -> None:
+        """Remember, for metrics and the doctor, that a try failed and why. Raises StoreUnavailable."""
 
 
 class Signer(Protocol):

@@ -7,6 +7,7 @@ from ops.jobs.deliver_webhooks import DELIVER_WEBHOOKS
 from ops.jobs.discard_stale_drafts import DISCARD_STALE_DRAFTS
 from ops.jobs.erase import ERASE, SWEEP_ERASURES
 from ops.jobs.job import Job
+from ops.jobs.checkpoint import PUBLISH_CHECKPOINT
 from ops.jobs.projection_health import PROJECTION_HEALTH
 from ops.jobs.reports import MAKE_REPORT, SWEEP_REPORTS
 from ops.jobs.retention import SWEEP_RETENTION
@@ -20,6 +21,7 @@ JOBS: Final[Sequence[Job]] = (
     ERASE,
     MAKE_REPORT,
     PROJECTION_HEALTH,
+    PUBLISH_CHECKPOINT,
     SWEEP_EXCEPTIONAL_ACCESS,
     SWEEP_ORPHAN_KEYS,
     SWEEP_ERASURES,

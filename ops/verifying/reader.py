@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, select, text
 
 from adapters.db.errors import translated
 from adapters.event_store.connections import driver_of
+from adapters.event_store.reads import last_position
 from adapters.event_store.tables import deployment, tiles
 
 _SQLITE: Final = """
@@ -78,6 +79,10 @@ class SqlLogReader:
             return
         streaming = self._connection.execution_options(stream_results=True, yield_per=_BATCH)
         yield from streaming.execute(text(_POSTGRESQL)).partitions()
+
+    def size(self) -> int:
+        """About how many rows there are, for showing progress."""
+        return last_position(self._connection)
 
     def tile(self, level: int, number: int) -> bytes | None:
         stored = select(tiles.c.hashes).where(tiles.c.level == level, tiles.c.tile == number)

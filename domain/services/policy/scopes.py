@@ -27,6 +27,7 @@ SCOPES: Final[Mapping[Scope, frozenset[Action]]] = MappingProxyType(
         Scope.PROGRESS_READ: frozenset((Action.PROGRESS_READ,)),
         Scope.MEASURES_READ: frozenset((Action.MEASURE_READ, Action.INSTRUMENT_READ)),
         Scope.MEASURES_WRITE: frozenset((Action.MEASURE_RECORD, Action.INSTRUMENT_READ)),
+        Scope.LOG_READ: frozenset((Action.LOG_READ,)),
     }
 )
 """What a signed-in service account may ask for, by scope. A rule must allow it too: scopes only ever narrow."""
