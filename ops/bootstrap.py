@@ -39,6 +39,7 @@ from adapters.pictures.typst import TypstPrinter
 from adapters.queue.arq import ArqQueue
 from adapters.relevance.tokens import EstimatedTokens
 from adapters.relevance.words import Bm25Words
+from adapters.views.audit_kinds import AuditKinds
 from adapters.views.audit_projection import AuditProjection
 from adapters.views.journey_projection import JourneyProjection
 from adapters.views.runner import Runner
@@ -106,7 +107,7 @@ class System:
         sealer = RowSealer(self.keys, self.mapper.log)
         projections = (
             JourneyProjection(self.recorder, self.mapper, sealer),
-            AuditProjection(self.mapper),
+            AuditProjection(self.mapper, AuditKinds(TokenSealer(self.keys, self.mapper.log))),
         )
         return Runner(self.recorder, self.tracking, projections)
 

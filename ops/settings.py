@@ -328,6 +328,8 @@ class Settings:
     """Whether a second factor that the provider says it saw (amr: mfa) counts as ours."""
     draft_days: int = _setting(_whole(1, 3650), 30)
     """Days after which a draft that nobody touched is discarded."""
+    access_log_names: bool = _setting(_yes_or_no, default=False)
+    """Whether clients see the names of those who looked at their record, beside their roles."""
     report_days: int = _setting(_whole(1, 365), 7)
     """Days that reports made in the background are kept."""
     lease_s: int = _setting(_whole(2, 120), 10)

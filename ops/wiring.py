@@ -25,6 +25,7 @@ from adapters.event_store.snapshots import SnapshotRecorder
 from adapters.event_store.stores import AggregateStore
 from adapters.event_store.webhooks import SqlDeliveryStore
 from adapters.event_store.whole import SqlWholeRecords
+from adapters.fhir.audit_event import FhirAudit
 from adapters.identity.argon2 import Argon2Hasher
 from adapters.identity.breached import BreachedFile
 from adapters.identity.jose import JoseTokenSigner
@@ -38,6 +39,7 @@ from adapters.log.publisher import Publisher
 from adapters.pictures.typst import TypstPrinter
 from adapters.queue.arq import ArqQueue
 from adapters.views.audit import SqlAuditView
+from adapters.views.audit_kinds import AuditKinds
 from adapters.views.caseload import SqlCaseloadView
 from adapters.views.journey import SqlJourneyView
 from adapters.views.tracking import ViewTracking
@@ -68,7 +70,7 @@ from domain.services import Services
 from domain.services.access import Access
 from domain.services.accounts import AccountService
 from domain.services.appointments import AppointmentService
-from domain.services.audit import AuditService
+from domain.services.audit import AuditService, NoRecipients
 from domain.services.changes import ChangeService
 from domain.services.clients import ClientService
 from domain.services.context import ContextService
@@ -155,6 +157,10 @@ class Parts:
     @cached_property
     def exceptional(self) -> SqlExceptionalList:
         return SqlExceptionalList(self.databases.events)
+
+    @cached_property
+    def tokens(self) -> TokenSealer:
+        return TokenSealer(self.keys, self.mapper.log)
 
     @cached_property
     def journey(self) -> SqlJourneyView:
@@ -321,7 +327,14 @@ def _house(parts: Parts) -> dict[str, Any]:
     """What concerns the practice as a whole: who looked, who follows along."""
     common = parts.common
     return {
-        "audit": AuditService(**common, audit=SqlAuditView(parts.tracking)),
+        "audit": AuditService(
+            **common,
+            audit=SqlAuditView(parts.tracking, AuditKinds(parts.tokens)),
+            state=parts.state,
+            recipients=NoRecipients(),
+            fhir=FhirAudit(),
+            names=parts.settings.access_log_names,
+        ),
         "log": LogService(
             **common, proofs=parts.proofs, published=parts.proofs, publisher=parts.publisher
         ),

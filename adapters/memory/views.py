@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final, Unpack
 from uuid import UUID
 
 from adapters.memory.access import to_us
@@ -14,6 +14,7 @@ from domain.model.client import Client
 from domain.model.clinical import record_class_of
 from domain.model.identity import Identity
 from domain.model.session import Session, SessionStatus
+from domain.ports.audit import AuditFilters
 from domain.ports.keys import RecordClass
 from domain.ports.views import JOURNEY_KINDS, AuditRecord, CaseloadItem, JourneyItem, Page
 from domain.services.journey_items import SHOWN, CareChange, care_change_as_json
@@ -182,36 +183,47 @@ class InMemoryCaseloadView(InMemoryViews):
 
 
 class InMemoryAuditView(InMemoryViews):
-    def search(  # noqa: PLR0913 - the port's filters
+    def search(
         self,
         *,
         at_least: int = 0,
-        actor_id: UUID | None = None,
-        client_id: UUID | None = None,
-        action: str | None = None,
-        outcome: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
         after: tuple[int, ...] | None = None,
         limit: int = 100,
+        **filters: Unpack[AuditFilters],
     ) -> Page:
         """`after` is (position,)."""
         self._require_position(at_least)
         if after is not None and len(after) != 1:
             raise Invalid("This cursor is not one of an audit.", field="after")
-        sought = {"actor_id": actor_id, "client_id": client_id, "action": action, "outcome": outcome}
         chosen = [
             (position, event)
             for position, event in reversed(list(enumerate(self._log.events, start=1)))
-            if isinstance(event, AuditEvent)
-            and all(value is None or getattr(event, name) == value for name, value in sought.items())
-            and (since is None or event.timestamp >= since)
-            and (until is None or event.timestamp < until)
-            and (after is None or position < after[0])
+            if isinstance(event, AuditEvent) and _sought(event, filters) and (after is None or position < after[0])
         ]
         page = chosen[:limit]
         records = tuple(_record(position, event) for position, event in page)
         return Page(items=records, after=(page[-1][0],) if len(chosen) > limit else None)
+
+
+_AS_STORED: Final = {"role": "actor_role"}
+
+
+def _sought(event: AuditEvent, filters: AuditFilters) -> bool:
+    asked = {name: value for name, value in filters.items() if value is not None}
+    client_id, other = asked.pop("client_id", None), asked.pop("other_than", None)
+    without = filters.get("without", ())
+    asked.pop("without", None)
+    since, until = filters.get("since"), filters.get("until")
+    asked.pop("since", None)
+    asked.pop("until", None)
+    return (
+        all(getattr(event, _AS_STORED.get(name, name)) == value for name, value in asked.items())
+        and (client_id is None or client_id in (event.client_id, *event.clients))
+        and event.actor_id != other
+        and event.action not in without
+        and (since is None or event.timestamp >= since)
+        and (until is None or event.timestamp < until)
+    )
 
 
 def _record(position: int, event: AuditEvent) -> AuditRecord:
@@ -229,6 +241,8 @@ def _record(position: int, event: AuditEvent) -> AuditRecord:
         reason=event.reason,
         purpose=event.purpose,
         origin=event.origin,
+        on_behalf_of=event.on_behalf_of,
+        clients=event.clients,
     )
 
 

@@ -1,94 +1,117 @@
-"""The audit trail as compliance officers and clients search it: clear columns, newest first."""
+"""The audit trail as it is searched: any of its filters together, newest first, a page at a time.
 
-from collections.abc import Mapping
+A search has a *lead*: the one index that it walks down. Codes (role, action, outcome, purpose) are numbers by the time the
+rows are asked (see audit_kinds); each number's rows lie together in the index, newest last, and the newest of several are
+merged. What no index orders (the origin beside others, whom a job acted for) is looked at row by row, a bounded number a
+page: such a page may hold fewer entries than asked for and still not be the last.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Unpack, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Connection, Select, func, literal, literal_column, select, tuple_
+from sqlalchemy import Connection, func, select
 
+from adapters.views.audit_kinds import AuditKinds, Codes
+from adapters.views.audit_leads import Bounds, Lead, lead_of
 from adapters.views.tables import AUDIT, audit_entries
 from adapters.views.times import from_us, to_us
 from adapters.views.tracking import ViewTracking
-from domain.errors import Invalid
-from domain.ports.audit import Outcome
+from domain.errors import Invalid, SealBroken
+from domain.ports.audit import AuditFilters
 from domain.ports.views import AuditRecord, Page
 
 _MOST: Final = 1000
 _BEYOND: Final = 2**62
-# Indexes of the table, those that narrow most first, and the order of columns in them.
-_INDEXED: Final = tuple(
-    frozenset(names) for names in (("client_id",), ("actor_id", "action"), ("outcome",), ("actor_id",), ("action",))
-)
-_ORDER: Final = ("client_id", "outcome", "actor_id", "action")
+# Rows looked at one by one for a page, where no index answers the whole question.
+_CANDIDATES: Final = 2_000
+_ROUNDS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    rows: Sequence[Any]
+    end: int
+    """Nothing at or beyond this position is left to look at; 0 when the search came to its end."""
 
 
 class SqlAuditView:
     """Implements domain.ports.views.AuditView."""
 
-    def __init__(self, tracking: ViewTracking) -> None:
+    def __init__(self, tracking: ViewTracking, kinds: AuditKinds) -> None:
         self._tracking = tracking
+        self._kinds = kinds
 
-    def search(  # noqa: PLR0913 - the port's filters
+    def search(
         self,
         *,
         at_least: int = 0,
-        actor_id: UUID | None = None,
-        client_id: UUID | None = None,
-        action: str | None = None,
-        outcome: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
         after: tuple[int, ...] | None = None,
         limit: int = 100,
+        **filters: Unpack[AuditFilters],
     ) -> Page:
-        """AuditRecords with since ≤ recorded_at < until, newest first. Raises ViewBehind, Invalid (a limit, a cursor)."""
+        """AuditRecords with since ≤ recorded_at < until, newest first. Raises ViewBehind, Invalid (a limit, a cursor),
+        SealBroken for codes that were tampered with.
+        """
         if not 1 <= limit <= _MOST:
             raise Invalid(f"limit must be between 1 and {_MOST}.", field="limit")
         if after is not None and len(after) != 1:
             raise Invalid("This cursor is not one of the audit trail.", field="after")
-        given = {"client_id": client_id, "actor_id": actor_id, "action": action, "outcome": outcome}
-        filters = {name: value for name, value in given.items() if value is not None}
         with self._tracking.snapshot(AUDIT, at_least) as connection:
-            bounds = _bounds(connection, since, until, after)
-            if bounds is None:
+            bounds = _bounds(connection, filters.get("since"), filters.get("until"), after)
+            kinds = self._matching(connection, filters)
+            if bounds is None or kinds == ():
                 return Page()
-            rows = connection.execute(_newest_first(filters, *bounds).limit(limit + 1)).all()
-        items = tuple([_record(row) for row in rows[:limit]])
-        return Page(items=items, after=(items[-1].position,) if len(rows) > limit else None)
+            found = _found(connection, lead_of(connection, filters, kinds, bounds), bounds, limit + 1)
+            shown = found.rows[:limit]
+            codes = self._kinds.of(connection, {row.kind for row in shown})
+        items = tuple([_record(row, codes) for row in shown])
+        if len(found.rows) > limit:
+            return Page(items=items, after=(items[-1].position,))
+        return Page(items=items, after=(found.end,) if found.end else None)
+
+    def _matching(self, connection: Connection, filters: AuditFilters) -> tuple[int, ...] | None:
+        """The numbers of the codes that are asked for; None when none are."""
+        asked = {name: filters.get(name) for name in Codes._fields}
+        asked = {name: value for name, value in asked.items() if value is not None}
+        without = frozenset(filters.get("without", ()))
+        if not asked and not without:
+            return None
+        return tuple(
+            kind
+            for kind, codes in self._kinds.all(connection).items()
+            if codes.action not in without and all(getattr(codes, name) == value for name, value in asked.items())
+        )
 
 
-def _newest_first(filters: Mapping[str, object], first: int, end: int) -> Select[Any]:
-    """Entries with first ≤ position < end that match, down the index that narrows most.
-
-    The range is one over the index's columns together, and so is the order. Were it an equality and an order by
-    position, PostgreSQL would rather walk down the primary key and filter, which is quick for those who acted lately and
-    reads millions of rows for those who left.
-    """
-    lead = next((names for names in _INDEXED if names <= filters.keys() and _narrows(names, filters)), frozenset())
-    columns = [audit_entries.c[name] for name in _ORDER if name in lead]
-    key = tuple_(*columns, audit_entries.c.position)
-    values = [literal(filters[column.name], column.type) for column in columns]
-    query = select(*audit_entries.c).where(
-        key >= tuple_(*values, literal(first, BigInteger)), key < tuple_(*values, literal(end, BigInteger))
-    )
-    # The conditions of partial indexes, word for word: planners prove neither from parameters.
-    if "client_id" in lead:
-        query = query.where(audit_entries.c.client_id.is_not(None))
-    if "outcome" in lead:
-        query = query.where(audit_entries.c.outcome != literal_column("'allowed'"))
-    rest = [audit_entries.c[name] == value for name, value in filters.items() if name not in lead]
-    return query.where(*rest).order_by(*[column.desc() for column in (*columns, audit_entries.c.position)])
+def _found(connection: Connection, lead: Lead, bounds: Bounds, wanted: int) -> _Found:
+    """The newest `wanted` rows that match, and how far the search has come."""
+    if not lead.rest:
+        return _Found(_rows(connection, lead.positions(connection, bounds, wanted), ()), 0)
+    rows: list[Any] = []
+    for _ in range(_ROUNDS):
+        candidates = lead.positions(connection, bounds, _CANDIDATES)
+        rows.extend(_rows(connection, candidates, lead.rest))
+        if len(candidates) < _CANDIDATES:
+            return _Found(rows, 0)
+        bounds = Bounds(bounds.first, candidates[-1])
+        if len(rows) >= wanted:
+            break
+    return _Found(rows, bounds.end)
 
 
-def _narrows(names: frozenset[str], filters: Mapping[str, object]) -> bool:
-    """Nearly all entries have the outcome "allowed", for which there is no index."""
-    return "outcome" not in names or filters["outcome"] != Outcome.ALLOWED.value
+def _rows(connection: Connection, positions: Sequence[int], rest: Sequence[Any]) -> Sequence[Any]:
+    if not positions:
+        return ()
+    query = select(*audit_entries.c).where(audit_entries.c.position.in_(positions), *rest)
+    return connection.execute(query.order_by(audit_entries.c.position.desc())).all()
 
 
 def _bounds(
     connection: Connection, since: datetime | None, until: datetime | None, after: tuple[int, ...] | None
-) -> tuple[int, int] | None:
+) -> Bounds | None:
     """Times as positions, which order the search: recorded_at never decreases along the log. None: nothing in between."""
     first, end = 0, _BEYOND if after is None else after[0]
     if since is not None:
@@ -99,7 +122,7 @@ def _bounds(
     if until is not None:
         position = _first_at_or_after(connection, until)
         end = end if position is None else min(end, position)
-    return first, end
+    return Bounds(first, end)
 
 
 def _first_at_or_after(connection: Connection, instant: datetime) -> int | None:
@@ -110,23 +133,28 @@ def _first_at_or_after(connection: Connection, instant: datetime) -> int | None:
     return position
 
 
-def _record(row: Any) -> AuditRecord:
+def _record(row: Any, kinds: Any) -> AuditRecord:
+    codes = cast("Codes | None", kinds.get(row.kind))
+    if codes is None:
+        raise SealBroken("An entry of the audit view says what no code stands for.")
     return AuditRecord(
         position=row.position,
         leaf=row.leaf,
         recorded_at=from_us(row.recorded_at_us),
         request_id=row.request_id,
         actor_id=row.actor_id,
-        actor_role=row.actor_role,
-        action=row.action,
+        actor_role=codes.role,
+        action=codes.action,
         client_id=row.client_id,
-        resources=_resources(row.resources),
-        outcome=row.outcome,
-        reason=row.reason,
-        purpose=row.purpose,
+        resources=_ids(row.resources),
+        outcome=codes.outcome,
+        reason=codes.reason,
+        purpose=codes.purpose,
         origin=row.origin,
+        on_behalf_of=row.on_behalf_of,
+        clients=_ids(row.clients),
     )
 
 
-def _resources(packed: bytes) -> tuple[UUID, ...]:
+def _ids(packed: bytes) -> tuple[UUID, ...]:
     return tuple([UUID(bytes=packed[start : start + 16]) for start in range(0, len(packed), 16)])

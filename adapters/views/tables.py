@@ -112,6 +112,15 @@ worklist_accounts = Table(
 )
 Index("ix_worklist_accounts_client_id", worklist_accounts.c.client_id)
 
+audit_kinds = Table(
+    "audit_kinds",
+    metadata,
+    # A combination of role, action, outcome, reason and purpose that entries have, and the number that stands for it in
+    # them. Numbers are drawn at random; what they stand for is sealed under a key of the organisation.
+    Column("kind", Integer, primary_key=True, autoincrement=False),
+    Column("sealed", String(1024), nullable=False),
+)
+
 audit_entries = Table(
     "audit_entries",
     metadata,
@@ -119,35 +128,37 @@ audit_entries = Table(
     Column("recorded_at_us", BigInteger, nullable=False),
     _id("request_id", nullable=False),
     _id("actor_id", nullable=False),
-    Column("actor_role", String(32), nullable=False),
-    Column("action", String(64), nullable=False),
+    Column("kind", Integer, nullable=False),
     _id("client_id"),
     Column("resources", LargeBinary, nullable=False),  # sixteen bytes an id
-    Column("outcome", String(16), nullable=False),
-    Column("reason", String(64), nullable=False),
-    Column("purpose", String(32), nullable=False),
+    Column("clients", LargeBinary, nullable=False),  # as above: all that are named beside client_id
+    _id("on_behalf_of"),
     Column("origin", String(200), nullable=False),
     Column("leaf", LargeBinary(32), nullable=False),
 )
 # Every search runs newest first, that is down the position, which orders time as well (recorded_at never decreases);
-# the index on time only turns instants into positions. Entries that were not simply allowed are few: a small index.
+# the index on time only turns instants into positions.
 Index("ix_audit_entries_recorded_at_us", audit_entries.c.recorded_at_us)
-Index("ix_audit_entries_action", audit_entries.c.action, audit_entries.c.position)
-Index("ix_audit_entries_actor", audit_entries.c.actor_id, audit_entries.c.position)
-Index("ix_audit_entries_actor_action", audit_entries.c.actor_id, audit_entries.c.action, audit_entries.c.position)
+Index("ix_audit_entries_kind", audit_entries.c.kind, audit_entries.c.position)
+Index("ix_audit_entries_actor", audit_entries.c.actor_id, audit_entries.c.kind, audit_entries.c.position)
+Index("ix_audit_entries_origin", audit_entries.c.origin, audit_entries.c.position)
 Index(
-    "ix_audit_entries_client",
-    audit_entries.c.client_id,
+    "ix_audit_entries_on_behalf_of",
+    audit_entries.c.on_behalf_of,
     audit_entries.c.position,
-    sqlite_where=audit_entries.c.client_id.is_not(None),
-    postgresql_where=audit_entries.c.client_id.is_not(None),
+    sqlite_where=audit_entries.c.on_behalf_of.is_not(None),
+    postgresql_where=audit_entries.c.on_behalf_of.is_not(None),
 )
-Index(
-    "ix_audit_entries_not_allowed",
-    audit_entries.c.outcome,
-    audit_entries.c.position,
-    sqlite_where=audit_entries.c.outcome != "allowed",
-    postgresql_where=audit_entries.c.outcome != "allowed",
+
+audit_clients = Table(
+    "audit_clients",
+    metadata,
+    # Every client that an entry names, alone or among several. All columns are the key: a search never leaves its index.
+    _id("client_id", primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Integer, primary_key=True, autoincrement=False),
+    _id("actor_id", primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 
@@ -161,5 +172,5 @@ class View:
 
 
 JOURNEY: Final = View("journey", 2, (journey_items, caseload, worklist, worklist_accounts))
-AUDIT: Final = View("audit", 1, (audit_entries,))
+AUDIT: Final = View("audit", 2, (audit_kinds, audit_entries, audit_clients))
 VIEWS: Final = (JOURNEY, AUDIT)

@@ -1,7 +1,10 @@
 """Audit entries: opaque ids and codes only. Free text never goes here."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import Protocol, TypedDict
 from uuid import UUID
 
 
@@ -26,3 +29,63 @@ class AuditEntry:
     outcome: Outcome = Outcome.ALLOWED
     reason: str = ""
     clients: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRecord:
+    """An audit entry as stored: its position and leaf lead back to the log."""
+
+    position: int
+    leaf: bytes
+    recorded_at: datetime
+    request_id: UUID
+    actor_id: UUID
+    actor_role: str
+    action: str
+    client_id: UUID | None
+    resources: tuple[UUID, ...]
+    outcome: str
+    reason: str
+    purpose: str
+    origin: str
+    on_behalf_of: UUID | None = None
+    """The account whose grant a job acted under."""
+    clients: tuple[UUID, ...] = ()
+    """Those that a list showed, beside `client_id`."""
+
+
+class AuditFilters(TypedDict, total=False):
+    """What entries are searched by, all of it together; None and what is left out filter nothing.
+
+    `client_id` finds entries that name the client alone or among several; `other_than` leaves out what this account did,
+    `without` entries of these actions;
+    times are since ≤ recorded_at < until.
+    """
+
+    actor_id: UUID | None
+    other_than: UUID | None
+    on_behalf_of: UUID | None
+    client_id: UUID | None
+    role: str | None
+    action: str | None
+    outcome: str | None
+    reason: str | None
+    purpose: str | None
+    origin: str | None
+    without: tuple[str, ...]
+    since: datetime | None
+    until: datetime | None
+
+
+class AuditRendering(Protocol):
+    """Audit entries in a form that other programs read."""
+
+    def event(self, record: AuditRecord) -> bytes:
+        """One entry as a JSON object."""
+
+
+class Recipients(Protocol):
+    """To whom something was disclosed, by what a disclosure's entry names first: an agreement, a webhook."""
+
+    def names(self, ids: Collection[UUID]) -> Mapping[UUID, str]:
+        """Those that are known. Raises StoreUnavailable, KeysUnavailable."""

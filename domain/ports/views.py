@@ -7,10 +7,22 @@ ViewBehind when it doesn't. Sealed values of an erased client are left out.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Unpack
 from uuid import UUID
 
+from domain.ports.audit import AuditFilters, AuditRecord
 from domain.ports.keys import RecordClass
+
+__all__ = [
+    "JOURNEY_KINDS",
+    "AuditRecord",
+    "AuditView",
+    "CaseloadItem",
+    "CaseloadView",
+    "JourneyItem",
+    "JourneyView",
+    "Page",
+]
 
 JOURNEY_KINDS: Final = (
     "session",
@@ -68,25 +80,6 @@ class CaseloadItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditRecord:
-    """An audit entry as stored: its position and leaf lead back to the log."""
-
-    position: int
-    leaf: bytes
-    recorded_at: datetime
-    request_id: UUID
-    actor_id: UUID
-    actor_role: str
-    action: str
-    client_id: UUID | None
-    resources: tuple[UUID, ...]
-    outcome: str
-    reason: str
-    purpose: str
-    origin: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """`after` is the position or key to continue from, None on the last page; the API seals it into a cursor."""
 
@@ -137,17 +130,14 @@ class CaseloadView(Protocol):
 
 
 class AuditView(Protocol):
-    def search(  # noqa: PLR0913 - filters
+    def search(
         self,
         *,
         at_least: int = 0,
-        actor_id: UUID | None = None,
-        client_id: UUID | None = None,
-        action: str | None = None,
-        outcome: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
         after: tuple[int, ...] | None = None,
         limit: int = 100,
+        **filters: Unpack[AuditFilters],
     ) -> Page:
-        """AuditRecords, newest first. `limit` 1 to 1,000. Raises ViewBehind."""
+        """AuditRecords, newest first. `limit` 1 to 1,000; a page may hold fewer and still not be the last: `after` says.
+        Raises ViewBehind, Invalid.
+        """

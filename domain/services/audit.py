@@ -1,93 +1,242 @@
-"""Reading the audit: one's own trail, and the whole for compliance officers. Reading it is on record too."""
+"""Reading the audit: one's own trail, the whole for compliance officers, who looked at a client's record for the client,
+and to whom it was disclosed. Reading any of it is on record too.
+"""
 
-from datetime import datetime
-from typing import Final
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Unpack
 from uuid import UUID
 
 from domain.model import checks
-from domain.ports.audit import AuditEntry
-from domain.ports.call import Call
+from domain.ports.access import AccessState
+from domain.ports.audit import AuditEntry, AuditFilters, AuditRecord, AuditRendering, Recipients
+from domain.ports.call import Call, Role
 from domain.ports.keys import RecordClass
 from domain.ports.ledger import Ledger
 from domain.ports.views import AuditView, Page
 from domain.services.access import Access, Action
+from domain.services.audit_forms import AuditForm, written
 from domain.services.journey import check_period
 
 LIMIT_MOST: Final = 1_000
 CODE_MOST: Final = 64
+ORIGIN_MOST: Final = 200
+SIX_YEARS: Final = timedelta(days=6 * 365 + 2)
+"""How far back an accounting of disclosures goes (45 CFR 164.528(a)(3)), leap days included."""
+DISCLOSING: Final = (Action.DISCLOSURE_MAKE, Action.DISCLOSURE_RECORD, Action.WEBHOOK_DELIVER, Action.EXPORT_MAKE)
+"""What an accounting lists, newest first of each."""
+BY_ITSELF: Final = (Action.WORKLIST_SWEEP, Action.REPORT_MAKE, Action.DRAFT_DISCARD_STALE)
+"""What the worker does with records where nobody looks at them; a client's access log leaves it out."""
+_CODES: Final = ("role", "action", "outcome", "reason", "purpose")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disclosure:
+    """A disclosure as an accounting tells it: to whom, what, why, when (45 CFR 164.528(b)(2)). `recipient` is empty where
+    only the id of the agreement or program is known; `what` are ids of the things disclosed.
+    """
+
+    record: AuditRecord
+    recipient_id: UUID | None
+    recipient: str
+    what: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """An entry of somebody else's that touched a client's record. `who` is empty where the practice shows no names."""
+
+    record: AuditRecord
+    who: str
 
 
 class AuditService:
-    def __init__(self, *, ledger: Ledger, access: Access, audit: AuditView) -> None:
+    def __init__(  # noqa: PLR0913 - one argument a port
+        self,
+        *,
+        ledger: Ledger,
+        access: Access,
+        audit: AuditView,
+        state: AccessState,
+        recipients: Recipients,
+        fhir: AuditRendering,
+        names: bool,
+    ) -> None:
+        """`names`: whether clients see the names of those who looked, beside their roles and ids."""
         self._ledger = ledger
         self._access = access
         self._audit = audit
+        self._state = state
+        self._recipients = recipients
+        self._fhir = fhir
+        self._names = names
 
-    def mine(  # noqa: PLR0913 - filters
+    def mine(
         self,
         call: Call,
         *,
-        client_id: UUID | None = None,
-        action: str | None = None,
-        outcome: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
         after: tuple[int, ...] | None = None,
         limit: int = 100,
         at_least: int = 0,
+        **filters: Unpack[AuditFilters],
     ) -> Page:
         """AuditRecords of the caller's own doings, newest first. Raises Denied, ViewBehind, Invalid."""
         self._access.require(call, Action.AUDIT_READ_OWN, RecordClass.AUDIT)
-        _check(action, outcome, since, until, limit)
-        page = self._audit.search(
-            at_least=at_least,
-            actor_id=call.actor.id,
-            client_id=client_id,
-            action=action,
-            outcome=outcome,
-            since=since,
-            until=until,
-            after=after,
-            limit=limit,
-        )
+        _check(filters, limit)
+        own: AuditFilters = {**filters, "actor_id": call.actor.id}
+        page = self._audit.search(at_least=at_least, after=after, limit=limit, **own)
         self._ledger.note(call, AuditEntry(action=Action.AUDIT_READ_OWN, resources=(call.actor.id,)))
         return page
 
-    def search(  # noqa: PLR0913 - filters
+    def search(
         self,
         call: Call,
         *,
-        actor_id: UUID | None = None,
-        client_id: UUID | None = None,
-        action: str | None = None,
-        outcome: str | None = None,
+        after: tuple[int, ...] | None = None,
+        limit: int = 100,
+        at_least: int = 0,
+        **filters: Unpack[AuditFilters],
+    ) -> Page:
+        """AuditRecords of everybody, newest first, for compliance officers and the host. A page may hold fewer than `limit`
+        and not be the last: go on while there is an `after`. Raises Denied, ViewBehind, Invalid.
+        """
+        self._access.require(call, Action.AUDIT_SEARCH, RecordClass.AUDIT)
+        _check(filters, limit)
+        page = self._audit.search(at_least=at_least, after=after, limit=limit, **filters)
+        self._ledger.note(call, _sought(Action.AUDIT_SEARCH, filters))
+        return page
+
+    def export(
+        self, call: Call, form: AuditForm, *, at_least: int = 0, **filters: Unpack[AuditFilters]
+    ) -> Iterator[bytes]:
+        """All that `search` finds, as a file in pieces: CSV, JSON lines or a FHIR R4B Bundle. On record before its first
+        piece. Raises Denied, ViewBehind, Invalid; while it is read StoreUnavailable, KeysUnavailable.
+        """
+        self._access.require(call, Action.AUDIT_EXPORT, RecordClass.AUDIT)
+        _check(filters, 1)
+        # Tells now, and not half-way through the file, when the view is behind.
+        self._audit.search(at_least=at_least, limit=1, **filters)
+        self._ledger.note(call, _sought(Action.AUDIT_EXPORT, filters))
+        return written(self._pages(filters), form, self._fhir)
+
+    def of_client(  # noqa: PLR0913 - which page of what
+        self,
+        call: Call,
+        client_id: UUID,
+        *,
         since: datetime | None = None,
         until: datetime | None = None,
         after: tuple[int, ...] | None = None,
         limit: int = 100,
         at_least: int = 0,
     ) -> Page:
-        """AuditRecords of everybody, newest first, for compliance officers. Raises Denied, ViewBehind, Invalid."""
-        self._access.require(call, Action.AUDIT_SEARCH, RecordClass.AUDIT)
-        _check(action, outcome, since, until, limit)
-        page = self._audit.search(
-            at_least=at_least,
-            actor_id=actor_id,
-            client_id=client_id,
-            action=action,
-            outcome=outcome,
-            since=since,
-            until=until,
-            after=after,
-            limit=limit,
+        """Looks: who touched the client's record beside whoever asks, newest first, denials and lists included.
+
+        For the client, a representative and compliance officers. Raises Denied, ClientNotFound, ViewBehind, Invalid.
+        """
+        self._admit(call, Action.AUDIT_READ_OF_CLIENT, client_id)
+        check_period(since, until)
+        checks.integer("limit", limit, 1, LIMIT_MOST)
+        filters: AuditFilters = {
+            "client_id": client_id,
+            "other_than": call.actor.id,
+            "without": BY_ITSELF,
+            "since": since,
+            "until": until,
+        }
+        page = self._audit.search(at_least=at_least, after=after, limit=limit, **filters)
+        self._ledger.note(call, AuditEntry(action=Action.AUDIT_READ_OF_CLIENT, client_id=client_id))
+        who = self._names_of({record.actor_id for record in page.items})
+        looks = tuple(Look(record=record, who=who.get(record.actor_id, "")) for record in page.items)
+        return Page(items=looks, after=page.after)
+
+    def disclosures(
+        self,
+        call: Call,
+        client_id: UUID,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        at_least: int = 0,
+    ) -> Sequence[Disclosure]:
+        """Disclosures of six years back, unless a later `since` is named; newest first. Also of clients whose record was
+        erased: entries outlive it. For the client, a representative, compliance officers and the host.
+
+        Raises Denied, ClientNotFound, ViewBehind, Invalid.
+        """
+        self._admit(call, Action.AUDIT_ACCOUNT_DISCLOSURES, client_id)
+        check_period(since, until)
+        earliest = call.at - SIX_YEARS
+        filters: AuditFilters = {
+            "client_id": client_id,
+            "since": max(since, earliest) if since else earliest,
+            "until": until,
+            "outcome": "allowed",
+        }
+        self._audit.search(at_least=at_least, limit=1, client_id=client_id)
+        found = [
+            record
+            for action in DISCLOSING
+            for page in self._pages({**filters, "action": action})
+            for record in page
+            if not (action is Action.EXPORT_MAKE and record.actor_role == Role.CLIENT)
+        ]
+        self._ledger.note(call, AuditEntry(action=Action.AUDIT_ACCOUNT_DISCLOSURES, client_id=client_id))
+        return self._told(sorted(found, key=lambda record: record.position, reverse=True))
+
+    def _admit(self, call: Call, action: Action, client_id: UUID) -> None:
+        """Clients by how they stand to the record; officers and the host also where there is no record any more."""
+        self._access.require_role(call, action, (client_id,), client_id)
+        asked = client_id if call.actor.role is Role.CLIENT else None
+        self._access.require(call, action, RecordClass.AUDIT, asked, (client_id,))
+
+    def _pages(self, filters: AuditFilters) -> Iterator[Sequence[AuditRecord]]:
+        after: tuple[int, ...] | None = None
+        while True:
+            page = self._audit.search(after=after, limit=LIMIT_MOST, **filters)
+            yield page.items
+            if page.after is None:
+                return
+            after = page.after
+
+    def _told(self, records: Sequence[AuditRecord]) -> Sequence[Disclosure]:
+        names = self._recipients.names({record.resources[0] for record in records if record.resources})
+        return tuple(
+            Disclosure(
+                record=record,
+                recipient_id=record.resources[0] if record.resources else None,
+                recipient=names.get(record.resources[0], "") if record.resources else "",
+                what=record.resources[1:],
+            )
+            for record in records
         )
-        sought = tuple(sought for sought in (actor_id,) if sought is not None)
-        self._ledger.note(call, AuditEntry(action=Action.AUDIT_SEARCH, client_id=client_id, resources=sought))
-        return page
+
+    def _names_of(self, account_ids: Collection[UUID]) -> Mapping[UUID, str]:
+        if not self._names:
+            return {}
+        accounts = (self._state.account(account_id) for account_id in account_ids)
+        return {account.id: account.display_name for account in accounts if account is not None}
 
 
-def _check(action: str | None, outcome: str | None, since: datetime | None, until: datetime | None, limit: int) -> None:
-    checks.text("action", action or "", CODE_MOST, one_line=True)
-    checks.text("outcome", outcome or "", CODE_MOST, one_line=True)
-    check_period(since, until)
+class NoRecipients:
+    """Implements Recipients where no agreements are kept: an accounting then names them by id."""
+
+    def names(self, ids: Collection[UUID]) -> Mapping[UUID, str]:
+        return dict.fromkeys(ids, "")
+
+
+def _sought(action: Action, filters: AuditFilters) -> AuditEntry:
+    """What was searched for, as far as ids say it."""
+    ids = (filters.get("actor_id"), filters.get("on_behalf_of"))
+    resources = tuple(each for each in ids if each is not None)
+    return AuditEntry(action=action, client_id=filters.get("client_id"), resources=resources)
+
+
+def _check(filters: AuditFilters, limit: int) -> None:
+    for name, code in filters.items():
+        if name in _CODES and isinstance(code, str):
+            checks.text(name, code, CODE_MOST, one_line=True)
+    checks.text("origin", filters.get("origin") or "", ORIGIN_MOST, one_line=True)
+    check_period(filters.get("since"), filters.get("until"))
     checks.integer("limit", limit, 1, LIMIT_MOST)

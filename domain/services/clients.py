@@ -116,7 +116,7 @@ class ClientService:
         check_birth_date(birth_date, call.at)
         ids = self._state.find_by_identity(family_name, birth_date)
         found = tuple(self._found(call.actor.id, client_id) for client_id in ids)
-        self._ledger.note(call, AuditEntry(action=Action.CLIENT_FIND, resources=tuple(ids)))
+        self._ledger.note(call, AuditEntry(action=Action.CLIENT_FIND, clients=tuple(ids)))
         return found
 
     def caseload(self, call: Call, at_least: int = 0) -> Sequence[CaseloadItem]:
@@ -124,7 +124,7 @@ class ClientService:
         self._access.require(call, Action.CLIENT_CASELOAD, RecordClass.IDENTITY)
         ids = self._state.caseload(call.actor.id)
         items = self._caseload.of_clients(ids, at_least=at_least)
-        self._ledger.note(call, AuditEntry(action=Action.CLIENT_CASELOAD, resources=tuple(ids)))
+        self._ledger.note(call, AuditEntry(action=Action.CLIENT_CASELOAD, clients=tuple(ids)))
         return items
 
     def join_care_team(self, call: Call, client_id: UUID, account_id: UUID, relation: Relation) -> Receipt:

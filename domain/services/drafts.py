@@ -61,7 +61,9 @@ class DraftService:
         """The caller's drafts, newest first. Raises Denied."""
         self._access.require(call, Action.DRAFT_LIST, RecordClass.JOURNAL)
         drafts = self._drafts.of_author(call.actor.id)
-        self._ledger.note(call, AuditEntry(action=Action.DRAFT_LIST, resources=tuple(draft.id for draft in drafts)))
+        clients = tuple(sorted({draft.client_id for draft in drafts}))
+        resources = tuple(draft.id for draft in drafts)
+        self._ledger.note(call, AuditEntry(action=Action.DRAFT_LIST, resources=resources, clients=clients))
         return drafts
 
     def discard(self, call: Call, draft_id: UUID) -> int:

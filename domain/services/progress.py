@@ -121,7 +121,7 @@ class ProgressService:
             if item.status != ClientStatus.ENTERED_IN_ERROR
         ]
         entries = caseload(cases, since, call.at, scales_of(case.record for case in cases))
-        self._ledger.note(call, AuditEntry(action=Action.PROGRESS_CASELOAD, resources=ids))
+        self._ledger.note(call, AuditEntry(action=Action.PROGRESS_CASELOAD, clients=ids))
         return entries
 
     def _older_flags(

@@ -164,7 +164,9 @@ class ReportService:
         self._access.require(call, Action.REPORT_LIST, RecordClass.JOURNAL)
         now_us = microseconds(call.at)
         jobs = [job for job in self._reports.of_requester(call.actor.id) if job.expires_at_us > now_us]
-        self._ledger.note(call, AuditEntry(action=Action.REPORT_LIST, resources=tuple(job.id for job in jobs)))
+        clients = tuple(sorted({job.client_id for job in jobs}))
+        resources = tuple(job.id for job in jobs)
+        self._ledger.note(call, AuditEntry(action=Action.REPORT_LIST, resources=resources, clients=clients))
         return jobs
 
     def make(self, call: Call, report_id: UUID) -> bool:

@@ -110,7 +110,7 @@ class WorklistService:
         ordered = sorted(
             (key, item) for key, item in ((_key(item), item) for item in items) if after is None or key > after
         )
-        self._ledger.note(call, AuditEntry(action=Action.WORKLIST_READ, resources=ids))
+        self._ledger.note(call, AuditEntry(action=Action.WORKLIST_READ, clients=ids))
         page = ordered[:limit]
         return Page(items=tuple(item for _, item in page), after=page[-1][0] if len(ordered) > limit else None)
 
@@ -146,7 +146,7 @@ class WorklistService:
     def _derive(self, call: Call, outdated: Sequence[tuple[UUID, int]]) -> int:
         """A portion is on record, client by client, before anything is kept of it."""
         ids = tuple(client_id for client_id, _ in outdated)
-        self._ledger.note(call, AuditEntry(action=Action.WORKLIST_SWEEP, resources=ids))
+        self._ledger.note(call, AuditEntry(action=Action.WORKLIST_SWEEP, clients=ids))
         derived = self._readable(ids, call.at)
         self._facts.keep(
             [

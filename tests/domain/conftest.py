@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from adapters.fhir.audit_event import FhirAudit
 from adapters.identity.totp import PyotpCodes
 from adapters.memory.alerts import InMemoryAlerts
 from adapters.memory.codes import InMemoryDiagnosisCodes
@@ -62,7 +63,7 @@ from domain.services import Services
 from domain.services.access import Access
 from domain.services.accounts import AccountService
 from domain.services.appointments import AppointmentService
-from domain.services.audit import AuditService
+from domain.services.audit import AuditService, NoRecipients
 from domain.services.changes import ChangeService
 from domain.services.clients import ClientService
 from domain.services.context import ContextService
@@ -316,7 +317,15 @@ class House:
             exports=ExportService(
                 ledger=ledger, access=access, state=state, accounts=accounts, records=InMemoryWholeRecords(log)
             ),
-            audit=AuditService(ledger=ledger, access=access, audit=InMemoryAuditView(log, self.clock.now)),
+            audit=AuditService(
+                ledger=ledger,
+                access=access,
+                audit=InMemoryAuditView(log, self.clock.now),
+                state=state,
+                recipients=NoRecipients(),
+                fhir=FhirAudit(),
+                names=True,
+            ),
             service_accounts=ServiceAccountService(
                 ledger=ledger,
                 access=access,

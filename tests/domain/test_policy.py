@@ -56,8 +56,7 @@ def oracle(  # noqa: PLR0911 - one sentence a role
             return (
                 purpose in {P.COMPLIANCE, P.CLIENT_REQUEST}
                 and relation is R.NONE
-                and (action, record_class)
-                in {("audit.search", C.AUDIT), ("client.find", C.IDENTITY), ("account.read", C.ACCESS)}
+                and officer(action, record_class)
             )
         case Role.OPERATOR:
             return purpose is P.OPERATIONS and relation is R.NONE and operator(action, record_class)
@@ -138,9 +137,18 @@ def carer(  # noqa: C901, PLR0911, PLR0912 - one sentence a group of actions
     return subject == "appointment" and member
 
 
+def officer(action: str, record_class: RecordClass) -> bool:
+    if record_class is C.AUDIT:
+        return action in {"audit.search", "audit.export", "audit.read_of_client", "audit.account_disclosures"}
+    return (action, record_class) in {("client.find", C.IDENTITY), ("account.read", C.ACCESS)}
+
+
 def client(action: str, record_class: RecordClass, relation: Relation) -> bool:
     if relation not in {R.SELF, R.REPRESENTATIVE}:
         return False
+    # Who looked, and to whom it went.
+    if record_class is C.AUDIT:
+        return action in {"audit.read_of_client", "audit.account_disclosures"}
     if action == "identity.read":
         return record_class is C.IDENTITY
     # Their own answers; what else the class of measures holds is nobody's but the team's.
@@ -169,6 +177,9 @@ def service(action: str, record_class: RecordClass, relation: Relation) -> bool:
         ("account.reset_password", C.ACCESS),
         ("draft.discard_stale", C.JOURNAL),
         ("keys.sweep", C.ACCESS),
+        ("audit.search", C.AUDIT),
+        ("audit.export", C.AUDIT),
+        ("audit.account_disclosures", C.AUDIT),
         ("worklist.sweep", C.JOURNAL),
         ("risk_flag.escalate_overdue", C.JOURNAL),
         ("report.make", C.JOURNAL),

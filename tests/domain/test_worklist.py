@@ -422,7 +422,7 @@ def test_reading_the_list_is_on_record_with_whose_records_it_drew_on(house, clin
     call = house.call(clinician)
     house.services.worklist.read(call)
     (entry,) = house.entries(call)
-    assert (entry.action, entry.resources) == ("worklist.read", (client_id,))
+    assert (entry.action, entry.clients) == ("worklist.read", (client_id,))
 
 
 def test_a_sweep_is_on_record_with_every_client_it_opened_and_opens_none_twice(house, clinician):
@@ -435,7 +435,7 @@ def test_a_sweep_is_on_record_with_every_client_it_opened_and_opens_none_twice(h
     second = house.call(HOST, purpose=Purpose.OPERATIONS)
     swept = house.services.worklist.sweep(second)
     assert (swept.derived, swept.clients) == (0, 30)
-    assert [(entry.action, entry.resources) for entry in house.entries(second)] == [("worklist.sweep", ())]
+    assert [(entry.action, entry.clients) for entry in house.entries(second)] == [("worklist.sweep", ())]
 
 
 def test_an_empty_house_is_swept_and_has_nothing_to_do(house):

@@ -107,7 +107,16 @@ FREE = {
         "tracking",
     ),
     "keys": ("keys",),
-    "views": ("view_tracking", "parked_events", "view_fences", "journey_items", "caseload", "audit_entries"),
+    "views": (
+        "view_tracking",
+        "parked_events",
+        "view_fences",
+        "journey_items",
+        "caseload",
+        "audit_kinds",
+        "audit_entries",
+        "audit_clients",
+    ),
 }
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -151,7 +152,7 @@ def test_what_follows_a_poison_event_in_its_stream_is_parked_too_because_nobody_
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)  # SQLite refuses no text
 def test_a_value_that_the_database_refuses_parks_its_event_alone(world) -> None:
     good = AuditEntry(action="session.read")
-    too_long = AuditEvent.of(call(), AuditEntry(action="x" * 65), 1)
+    too_long = AuditEvent.of(replace(call(), origin="x" * 201), AuditEntry(action="session.read"), 1)
     world.write(entries=[good, good])
     position = world.append(world.mapper.to_row(too_long))
     world.write(entries=[good])

@@ -21,9 +21,11 @@ from adapters.keys.ring import KeyRing
 from adapters.keys.root_file import FileRootKey
 from adapters.keys.row_sealer import RowSealer
 from adapters.keys.tables import keys
+from adapters.keys.token_sealer import TokenSealer
 from adapters.memory.ledger import InMemoryLog
 from adapters.memory.views import InMemoryJourneyView
 from adapters.views.audit import SqlAuditView
+from adapters.views.audit_kinds import AuditKinds
 from adapters.views.audit_projection import AuditProjection
 from adapters.views.caseload import SqlCaseloadView
 from adapters.views.journey import SqlJourneyView
@@ -125,7 +127,8 @@ class World:
         self.runner = self.new_runner()
         self.journey = SqlJourneyView(self.tracking, self.rows)
         self.caseload = SqlCaseloadView(self.tracking, self.rows, self.clock)
-        self.audit = SqlAuditView(self.tracking)
+        self.kinds = AuditKinds(TokenSealer(self.ring, self.mapper.log))
+        self.audit = SqlAuditView(self.tracking, self.kinds)
         self.facts = SqlFactsStore(self.tracking, self.rows)
         # The same history as plain objects, for the reader that computes.
         self.log = InMemoryLog()
@@ -136,7 +139,8 @@ class World:
         return ViewTracking(self.databases.views, DEPLOYMENT, 1, patience_s=patience_s)
 
     def projections(self) -> list[Any]:
-        return [JourneyProjection(self.recorder, self.mapper, self.rows), AuditProjection(self.mapper)]
+        kinds = AuditKinds(TokenSealer(self.ring, self.mapper.log))
+        return [JourneyProjection(self.recorder, self.mapper, self.rows), AuditProjection(self.mapper, kinds)]
 
     def new_runner(self, tracking: ViewTracking | None = None, **kwargs: Any) -> Runner:
         return Runner(self.recorder, tracking or self.tracking, self.projections(), **kwargs)

@@ -22,24 +22,6 @@ from domain.services.policy.scopes import RECORD_READS
 
 RULES: Final[tuple[Rule, ...]] = (
     rule(
-        "own_trail",
-        "Everybody may see what is on record about their own doings.",
-        PEOPLE,
-        NOBODY,
-        ANY_PURPOSE,
-        RecordClass.AUDIT,
-        Action.AUDIT_READ_OWN,
-    ),
-    rule(
-        "compliance_audits",
-        "Compliance officers review activity (45 CFR 164.308(a)(1)(ii)(D)); entries hold codes, never clinical text.",
-        frozenset((Role.COMPLIANCE_OFFICER,)),
-        NOBODY,
-        COMPLIANCE,
-        RecordClass.AUDIT,
-        Action.AUDIT_SEARCH,
-    ),
-    rule(
         "own_account",
         "Everybody keeps their own account.",
         PEOPLE,
