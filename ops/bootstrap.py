@@ -33,6 +33,7 @@ from adapters.keys.hierarchy import DAY_US
 from adapters.keys.ring import KeyLimits, KeyRing
 from adapters.keys.row_sealer import RowSealer
 from adapters.keys.token_sealer import TokenSealer
+from adapters.log.health import CheckpointHealthReader
 from adapters.log.publisher import Publisher
 from adapters.pictures.altair import AltairPictures
 from adapters.pictures.typst import TypstPrinter
@@ -58,7 +59,7 @@ from migrations.role_names import APPLICATION
 from ml.meaning import MeaningEncoder
 from ops.checks.production import refuse_unsafe
 from ops.housekeeping import Housekeeping
-from ops.metrics import ExceptionalAccessMetrics, ProjectionMetrics, WebhookMetrics
+from ops.metrics import CheckpointMetrics, ExceptionalAccessMetrics, ProjectionMetrics, WebhookMetrics
 from ops.probes import DatabaseProbe, ProjectionProbe, QueueProbe
 from ops.publishing import publisher_of
 from ops.settings import Settings
@@ -162,6 +163,7 @@ class System:
             collector(registry=registry)
         registry.register(ProjectionMetrics(self.recorder, self.tracking, VIEWS))
         registry.register(ExceptionalAccessMetrics(SqlExceptionalList(self.databases.events), self.clock))
+        registry.register(CheckpointMetrics(CheckpointHealthReader(self.databases.events)))
         registry.register(WebhookMetrics(SqlDeliveryStore(self.databases.events, self.recorder, self.mapper)))
         return registry
 

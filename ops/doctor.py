@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from ops.checks import databases, host, keys, production, services
+from ops.checks import checkpoints, databases, host, keys, production, services
 from ops.checks.finding import Finding, State, broken
 from ops.settings import Settings
 
@@ -16,6 +16,7 @@ CHECKS: Final[Sequence[Check]] = (
     databases.databases,
     keys.keys_and_events,
     production.production,
+    checkpoints.publishing,
     services.projections,
     services.background,
     host.clock,

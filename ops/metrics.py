@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from adapters.log.health import CheckpointHealthReader
 from adapters.views.health import Log, health_of
 from adapters.views.tables import View
 from adapters.views.tracking import ViewTracking
@@ -39,6 +40,39 @@ class ProjectionMetrics(Collector):
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         yield from _families()
+
+
+class CheckpointMetrics(Collector):
+    """How old the newest checkpoint is, how much of the log none covers yet, and whether the last try failed, by its code."""
+
+    def __init__(self, published: CheckpointHealthReader) -> None:
+        self._published = published
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        age_s, unprotected, cosignatures, failing = families = _checkpoint_families()
+        try:
+            health = self._published.health()
+        except AnamnesisError:
+            return
+        unprotected.add_metric([], health.unprotected)
+        if health.size:
+            age_s.add_metric([], health.age_s)
+            cosignatures.add_metric([], health.cosignatures)
+        if health.outcome:
+            failing.add_metric([health.outcome], 1)
+        yield from families
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        yield from _checkpoint_families()
+
+
+def _checkpoint_families() -> tuple[GaugeMetricFamily, ...]:
+    return (
+        GaugeMetricFamily("anamnesis_log_checkpoint_age_seconds", "Age of the newest checkpoint."),
+        GaugeMetricFamily("anamnesis_log_unprotected_events", "Events that no checkpoint covers yet."),
+        GaugeMetricFamily("anamnesis_log_checkpoint_cosignatures", "Witnesses that cosigned the newest checkpoint."),
+        GaugeMetricFamily("anamnesis_log_checkpoint_failing", "1 where the last try failed.", labels=["code"]),
+    )
 
 
 class WebhookMetrics(Collector):

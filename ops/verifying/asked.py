@@ -128,7 +128,7 @@ class Asked:
         self._findings(report.findings)
         sound = report.sound(strict=strict)
         covered = f"the newest checkpoint covers {report.covered:,}" if report.covered else "no checkpoint covers any"
-        (self.speaker.say if sound else self.speaker.warn)(
+        (self.speaker.say if sound or not self.speaker.terminal else self.speaker.warn)(
             "log_sound" if sound else "log_unsound",
             f"{'Nothing' if sound else 'Something'} is wrong with the log: {report.rows:,} rows up to position "
             f"{report.last_position:,} were read; {covered}.",
@@ -143,7 +143,9 @@ class Asked:
 
     def _findings(self, findings: tuple[Finding, ...]) -> None:
         for finding in findings[:_SHOWN]:
-            (self.speaker.say if finding.harmless else self.speaker.warn)("finding", finding.text, **finding.facts())
+            # Findings are what was asked for: scripts read them where results are.
+            tell = self.speaker.warn if self.speaker.terminal and not finding.harmless else self.speaker.say
+            tell("finding", finding.text, **finding.facts())
         if len(findings) > _SHOWN:
             more = len(findings) - _SHOWN
             self.speaker.warn("more_findings", f"… and {more:,} more.", count=more)
