@@ -18,6 +18,8 @@ COMMANDS: Final[Mapping[str, tuple[Action, ...]]] = MappingProxyType(
         "retention plan": (Action.RETENTION_SWEEP,),
         "retention run": (Action.RETENTION_SWEEP, Action.ERASURE_CARRY_OUT),
         "checkpoint": (Action.LOG_CHECKPOINT,),
+        "audit search": (Action.AUDIT_SEARCH, Action.AUDIT_EXPORT),
+        "audit disclosures": (Action.AUDIT_ACCOUNT_DISCLOSURES,),
         "import transcripts": (Action.IMPORT_RUN,),
         "import json": (Action.IMPORT_RUN,),
         "backup": (Action.BACKUP_TAKE,),

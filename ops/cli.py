@@ -12,6 +12,7 @@ import typer
 from domain.errors import AnamnesisError
 from ops.commands import (
     accounts,
+    audit,
     backup,
     bench,
     checkpoint,
@@ -55,6 +56,7 @@ app.add_typer(keys.app, name="keys", rich_help_panel="Maintain")
 app.add_typer(accounts.app, name="account", rich_help_panel="Maintain")
 app.command(rich_help_panel="Maintain")(exports.export)
 app.add_typer(imports.app, name="import", rich_help_panel="Maintain")
+app.add_typer(audit.app, name="audit", rich_help_panel="Maintain")
 app.add_typer(erase.app, name="erase", rich_help_panel="Maintain")
 app.add_typer(hold.app, name="hold", rich_help_panel="Maintain")
 app.add_typer(retention.app, name="retention", rich_help_panel="Maintain")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from eventsourcing.domain import Aggregate
@@ -34,6 +34,7 @@ from adapters.identity.totp import PyotpCodes
 from adapters.keys.ring import KeyRing
 from adapters.keys.row_sealer import RowSealer
 from adapters.keys.token_sealer import TokenSealer
+from adapters.log.exports import ExportProver
 from adapters.log.proofs import SqlLogProofs
 from adapters.log.publisher import Publisher
 from adapters.pictures.typst import TypstPrinter
@@ -202,7 +203,13 @@ def services_of(parts: Parts) -> Services:
         review_within=timedelta(hours=parts.settings.review_hours),
     )
     return Services(
-        clients=clients, **_record(parts), **_care(parts), **_reading(parts, clients), **_house(parts), **_ends(parts), **_entry(parts)
+        clients=clients,
+        **_record(parts),
+        **_care(parts),
+        **_reading(parts, clients),
+        **_house(parts),
+        **_ends(parts),
+        **_entry(parts),
     )
 
 
@@ -333,11 +340,10 @@ def _house(parts: Parts) -> dict[str, Any]:
             state=parts.state,
             recipients=NoRecipients(),
             fhir=FhirAudit(),
+            proofs=partial(ExportProver, parts.proofs),
             names=parts.settings.access_log_names,
         ),
-        "log": LogService(
-            **common, proofs=parts.proofs, published=parts.proofs, publisher=parts.publisher
-        ),
+        "log": LogService(**common, proofs=parts.proofs, published=parts.proofs, publisher=parts.publisher),
         "changes": ChangeService(**common, state=parts.state, feed=parts.feed),
         "webhooks": WebhookService(
             **common,

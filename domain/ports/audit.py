@@ -1,6 +1,6 @@
 """Audit entries: opaque ids and codes only. Free text never goes here."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -82,6 +82,16 @@ class AuditRendering(Protocol):
 
     def event(self, record: AuditRecord) -> bytes:
         """One entry as a JSON object."""
+
+
+class ExportProofs(Protocol):
+    """What makes an export checkable by an outsider: the checkpoint that it leads to, and the way there from each entry."""
+
+    def header(self) -> Mapping[str, object]:
+        """Goes before the entries; its `checkpoint` is empty where none was published."""
+
+    def proof(self, position: int) -> Sequence[str] | None:
+        """Hashes, lowest first, in base64; None past the checkpoint. Raises StoreUnavailable."""
 
 
 class Recipients(Protocol):

@@ -2,7 +2,7 @@
 and to whom it was disclosed. Reading any of it is on record too.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Unpack
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from domain.model import checks
 from domain.ports.access import AccessState
-from domain.ports.audit import AuditEntry, AuditFilters, AuditRecord, AuditRendering, Recipients
+from domain.ports.audit import AuditEntry, AuditFilters, AuditRecord, AuditRendering, ExportProofs, Recipients
 from domain.ports.call import Call, Role
 from domain.ports.keys import RecordClass
 from domain.ports.ledger import Ledger
@@ -61,6 +61,7 @@ class AuditService:
         state: AccessState,
         recipients: Recipients,
         fhir: AuditRendering,
+        proofs: Callable[[], ExportProofs],
         names: bool,
     ) -> None:
         """`names`: whether clients see the names of those who looked, beside their roles and ids."""
@@ -70,6 +71,7 @@ class AuditService:
         self._state = state
         self._recipients = recipients
         self._fhir = fhir
+        self._proofs = proofs
         self._names = names
 
     def mine(
@@ -118,7 +120,7 @@ class AuditService:
         # Tells now, and not half-way through the file, when the view is behind.
         self._audit.search(at_least=at_least, limit=1, **filters)
         self._ledger.note(call, _sought(Action.AUDIT_EXPORT, filters))
-        return written(self._pages(filters), form, self._fhir)
+        return written(self._pages(filters), form, self._fhir, self._proofs())
 
     def of_client(  # noqa: PLR0913 - which page of what
         self,
@@ -217,6 +219,16 @@ class AuditService:
             return {}
         accounts = (self._state.account(account_id) for account_id in account_ids)
         return {account.id: account.display_name for account in accounts if account is not None}
+
+
+class NoProofs:
+    """Implements ExportProofs where no checkpoint is published."""
+
+    def header(self) -> Mapping[str, object]:
+        return {"format": "anamnesis-export/1", "size": 0, "checkpoint": ""}
+
+    def proof(self, position: int) -> Sequence[str] | None:  # noqa: ARG002 - none is proven
+        return None
 
 
 class NoRecipients:

@@ -8,12 +8,12 @@ altered nor left out.
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from domain.ports.audit import AuditRecord, AuditRendering
+from domain.ports.audit import AuditRecord, AuditRendering, ExportProofs
 from domain.services.rendering import Json, instant_as_json
 
 COLUMNS: Final = (
@@ -72,13 +72,15 @@ def record_as_json(record: AuditRecord) -> Json:
     }
 
 
-def written(pages: Iterable[Sequence[AuditRecord]], form: AuditForm, fhir: AuditRendering) -> Iterator[bytes]:
-    """The file, a piece a page."""
+def written(
+    pages: Iterable[Sequence[AuditRecord]], form: AuditForm, fhir: AuditRendering, proofs: ExportProofs
+) -> Iterator[bytes]:
+    """The file, a piece a page. JSON lines carry proofs, the other forms position and leaf."""
     match form:
         case AuditForm.CSV:
             return _csv(pages)
         case AuditForm.JSONL:
-            return _json_lines(pages)
+            return _json_lines(pages, proofs)
         case AuditForm.FHIR:
             return _bundle(pages, fhir)
 
@@ -103,13 +105,14 @@ def _cell(value: object) -> str:
     return f"'{text}" if text[:1] in _FORMULA else text
 
 
-def _json_lines(pages: Iterable[Sequence[AuditRecord]]) -> Iterator[bytes]:
+def _json_lines(pages: Iterable[Sequence[AuditRecord]], proofs: ExportProofs) -> Iterator[bytes]:
+    yield _line(proofs.header())
     for page in pages:
-        yield b"".join(_line(record) for record in page)
+        yield b"".join(_line(record_as_json(record) | {"proof": proofs.proof(record.position)}) for record in page)
 
 
-def _line(record: AuditRecord) -> bytes:
-    return json.dumps(record_as_json(record), separators=(",", ":")).encode() + b"\n"
+def _line(content: Mapping[str, object]) -> bytes:
+    return json.dumps(content, separators=(",", ":")).encode() + b"\n"
 
 
 def _bundle(pages: Iterable[Sequence[AuditRecord]], fhir: AuditRendering) -> Iterator[bytes]:

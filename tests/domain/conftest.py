@@ -63,7 +63,7 @@ from domain.services import Services
 from domain.services.access import Access
 from domain.services.accounts import AccountService
 from domain.services.appointments import AppointmentService
-from domain.services.audit import AuditService, NoRecipients
+from domain.services.audit import AuditService, NoProofs, NoRecipients
 from domain.services.changes import ChangeService
 from domain.services.clients import ClientService
 from domain.services.context import ContextService
@@ -324,6 +324,7 @@ class House:
                 state=state,
                 recipients=NoRecipients(),
                 fhir=FhirAudit(),
+                proofs=NoProofs,
                 names=True,
             ),
             service_accounts=ServiceAccountService(
