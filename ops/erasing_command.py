@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from adapters.erasure.notes import RECEIPT, body_of
+from adapters.erasure.notes import receipt_body
+from adapters.files import write_new
 from adapters.log.notes import VerifierKey
 from domain.errors import Invalid
 from domain.model.erasure import Erasure, ErasureBasis, ErasureState
@@ -45,13 +46,21 @@ def _standing(system: System, client_id: UUID) -> UUID | None:
     return counting[-1].id if counting else None
 
 
+def keep(file: Path, receipt: str) -> None:
+    """Write a receipt into a file that isn't there yet. Raises Invalid; the receipt is also off the box, and in the erasure."""
+    try:
+        write_new(file, receipt.encode())
+    except OSError as exc:
+        raise Invalid("The receipt can't be written there.", file=file, reason=type(exc).__name__) from exc
+
+
 def checked(receipt: Path, key: str) -> dict[str, Any]:
     """What a receipt attests. Raises NoteInvalid, VerifierKeyInvalid, Invalid for a file that can't be read."""
     try:
         content = receipt.read_bytes()
     except OSError as exc:
         raise Invalid("The receipt can't be read.", file=receipt, reason=type(exc).__name__) from exc
-    return body_of(RECEIPT, content, VerifierKey.parse(key))
+    return receipt_body(content, VerifierKey.parse(key))
 
 
 def place_hold(client_id: UUID, basis: HoldBasis, matter: str) -> UUID:

@@ -22,6 +22,7 @@ from adapters.event_store.writer import exclusive_transaction
 from adapters.keys.destruction import KeyDestruction
 from adapters.keys.ring import KeyRing
 from adapters.log.notes import NoteSigner
+from adapters.log.proofs import SqlLogProofs
 from adapters.log.removals import removal_facts
 from adapters.views.tracking import ViewTracking
 from domain.ports.audit import AuditEntry
@@ -136,11 +137,21 @@ class SqlEraser:
             "log": self._log.decode(),
             "position": row.position,
             "leaf": row.leaf.hex(),
+            "proof": self._proof(row.position),
             "write_ahead_logs": "emptied" if self._empty_write_ahead_logs() else "kept_by_readers",
         }
         text = self._signing.sign(text_of(RECEIPT, {**body, **place}))
         self._off_box.put(name, text.encode())
         return text
+
+    def _proof(self, position: int) -> dict[str, object]:
+        """That the record is a leaf of the log as it is now; a proof of consistency leads from there to any checkpoint."""
+        proof = SqlLogProofs(self._databases.events).inclusion(position)
+        return {
+            "size": proof.size,
+            "root": proof.root.hex(),
+            "hashes": [each.hex() for each in proof.hashes],
+        }
 
     def audit_keys_before(self, before: datetime) -> Sequence[UUID]:
         return self._destruction.audit_keys_before(microseconds(before))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from adapters.log.merkle import verify_inclusion
 from adapters.log.notes import Note, NoteInvalid, VerifierKey
 from domain.ports.erasure import ErasureNote
 from domain.ports.keys import RecordClass
@@ -34,6 +35,21 @@ def body_of(kind: str, content: bytes | str, key: VerifierKey) -> dict[str, Any]
         raise NoteInvalid("What was signed is not one line of JSON.", kind=kind) from exc
     if not isinstance(body, dict):
         raise NoteInvalid("What was signed is not one line of JSON.", kind=kind)
+    return body
+
+
+def receipt_body(content: bytes | str, key: VerifierKey) -> dict[str, Any]:
+    """What a receipt attests: that this key signed it, and that the record it names is a leaf of the log whose root it
+    gives. Raises NoteInvalid.
+    """
+    body = body_of(RECEIPT, content, key)
+    try:
+        proof = body["proof"]
+        hashes = [bytes.fromhex(each) for each in proof["hashes"]]
+        leaf, root = bytes.fromhex(body["leaf"]), bytes.fromhex(proof["root"])
+        verify_inclusion(leaf, int(body["position"]) - 1, int(proof["size"]), hashes, root)
+    except (KeyError, ValueError, TypeError) as exc:
+        raise NoteInvalid("The receipt's proof does not lead from its record to the log.") from exc
     return body
 
 

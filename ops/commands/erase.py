@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
+from typer.core import TyperGroup
 
 from domain.model.erasure import ErasureBasis
 
@@ -12,16 +13,32 @@ if TYPE_CHECKING:
     from domain.services.erasures import Plan
     from ops.console import Voice
 
-app = typer.Typer(help="Erase a client's record for good.", no_args_is_help=True, rich_markup_mode="rich")
+
+class _ClientUnlessNamed(TyperGroup):
+    """`erase CLIENT` is `erase client CLIENT`."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # typer's own context
+        if args and args[0] not in {*self.commands, "--help", "-h"}:
+            args = ["client", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_ClientUnlessNamed,
+    help="Erase a client's record for good: `erase CLIENT`.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
 @app.command("client")
-def client(
+def client(  # noqa: PLR0913, PLR0917 - what the command line offers
     client_id: Annotated[UUID, typer.Argument(metavar="CLIENT", help="Id of the client's chart.")],
     basis: Annotated[ErasureBasis, typer.Option(help="Why it is lawful.")] = ErasureBasis.CLIENT_REQUEST,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")] = False,
     confirm: Annotated[str, typer.Option(help="The client's id once more, where there is no terminal to ask.")] = "",
+    receipt: Annotated[Path | None, typer.Option(help="A new file to write the receipt to.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Destroy the keys of a client's record and remove what lies beside the log. It can't be taken back.
@@ -29,7 +46,7 @@ def client(
     Interrupted, the same command goes on where it stopped; so does the worker.
     """
     from ops.console import voice
-    from ops.erasing_command import erase, planned
+    from ops.erasing_command import erase, keep, planned
 
     speaker = voice(as_json=as_json)
     if dry_run:
@@ -43,6 +60,8 @@ def client(
             "erasure_deferred", f"It is kept until {day}; the worker erases it then.", erasure_id=str(erasure.id)
         )
         return
+    if receipt is not None:
+        keep(receipt, erasure.receipt)
     text = f"Erased: {erasure.events} events can't be read any more, {erasure.keys_destroyed} keys are gone."
     speaker.say(
         "erased",
@@ -64,7 +83,8 @@ def check(
     from ops.erasing_command import checked
 
     body = checked(receipt, key)
-    facts = ", ".join(f"{name} {value}" for name, value in body.items() if value not in ([], None, ""))
+    told = [name for name in body if name != "proof" and body[name] not in ([], None, "")]
+    facts = ", ".join(f"{name} {body[name]}" for name in told)
     voice(as_json=as_json).say("receipt_valid", f"The receipt is signed by this log's key: {facts}.", **body)
 
 

@@ -1,28 +1,30 @@
 """A client's record is erased: what stands before it, what is left, and what the receipt says."""
 
 from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from importlib import resources
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
 
 from adapters.access.tables import accounts, erasures
-from adapters.erasure.notes import RECEIPT, REGISTER_PREFIX, body_of, register_note
+from adapters.erasure.notes import RECEIPT, REGISTER_PREFIX, body_of, receipt_body, register_note
 from adapters.erasure.purge import rows_left
 from adapters.event_store.tables import events
 from adapters.event_store.unsealed import SystemRecord, Tombstone
 from adapters.keys.tables import keys
+from adapters.log.notes import NoteInvalid, NoteSigner
 from adapters.log.removals import removed_positions
 from adapters.offbox.folder import FolderOffBox
 from domain.errors import Erased
 from domain.model.client import ClientNotFound
 from domain.model.erasure import ErasureBasis, ErasureBegun, ErasureState, ErasureUnderWay
-from domain.model.identity import Identity
 from domain.model.legal_hold import HoldBasis
 from domain.ports.erasure import OffBoxMissing, UnderLegalHold
 from domain.ports.keys import RecordClass
 from domain.services.access import RoleNotPermitted
 from domain.services.erasures import RetentionRunsStill
+from ops.bootstrap import Part, build
 from tests.contracts.samples import content
 from tests.erasure.kit import CANARY, CLINICIAN, HOST, OFFICER, OPERATOR, Practice, found
 
@@ -36,7 +38,7 @@ def test_an_erased_client_leaves_tombstones_and_a_receipt_that_the_log_bears_out
     erasure = practice.erase(client_id)
     assert erasure.state is ErasureState.COMPLETED
     assert erasure.leases_acknowledged >= 1
-    body = body_of(RECEIPT, erasure.receipt, practice.key)
+    body = receipt_body(erasure.receipt, practice.key)
     assert body["client"] == str(client_id)
     assert body["keys"] == erasure.keys_destroyed > 2
     record = state_of(practice, body["position"])
@@ -115,10 +117,7 @@ def test_readers_of_the_log_and_of_views_go_on_past_an_erased_client(practice):
     system = practice.system
     system.runner().rebuild()
     assert rows_left(system.databases.events, system.tracking, erased) == 0
-    page = (
-        system.services.journey.page(practice.by(CLINICIAN), kept) if hasattr(system.services.journey, "page") else None
-    )
-    assert page is None or page
+    assert system.services.journey.read(practice.by(CLINICIAN), kept).items
     for health in system.runner().health():
         assert not health.parked
 
@@ -263,8 +262,6 @@ def test_no_trace_of_what_was_written_is_left_in_any_file(on_sqlite):
     on_sqlite.new_client(account=True)
     client_id = on_sqlite.new_client(account=True)
     folder = on_sqlite.settings.data_dir
-    identity_key = Identity.stream_of(client_id)
-    assert isinstance(identity_key, UUID)
     on_sqlite.erase(client_id)
     for file in folder.rglob("*"):
         if file.is_file():
@@ -295,12 +292,10 @@ def test_a_fresh_ring_opens_no_row_of_an_erased_client(practice):
 
 def test_a_deferred_erasure_waits_for_its_day(tmp_path):
     from domain.retention.policies import default_policies
-    from ops.bootstrap import Part, build
 
     policy = tmp_path / "policy.json"
     policy.write_text(
-        __import__("importlib.resources")
-        .resources.files("domain.retention")
+        resources.files("domain.retention")
         .joinpath("policies.json")
         .read_text()
         .replace('"early": "refuse"', '"early": "defer"')
@@ -315,3 +310,37 @@ def test_a_deferred_erasure_waits_for_its_day(tmp_path):
         assert erasure.state is ErasureState.REQUESTED
         assert erasure.due_at.year == datetime.now(UTC).year + 7
         assert waiting not in practice.erasing().due(practice.by(HOST))
+
+
+def test_a_receipt_that_was_altered_or_made_up_proves_nothing(on_sqlite):
+    erasure = on_sqlite.erase(on_sqlite.new_client())
+    key = on_sqlite.key
+    forger = NoteSigner(key.name, seed=bytes(range(32)))
+    text = erasure.receipt.partition("\n\n")[0] + "\n"
+    for forged in (
+        erasure.receipt.replace('"events":', '"events":1'),
+        forger.sign(text),
+        erasure.receipt.partition("\n\n")[0],
+        "",
+    ):
+        with pytest.raises(NoteInvalid):
+            receipt_body(forged, key)
+    assert receipt_body(forger.sign(text), forger.verifier)["erasure"] == str(erasure.id)
+    with pytest.raises(NoteInvalid, match="does not lead"):
+        receipt_body(forger.sign(text.replace('"position":', '"position":1')), forger.verifier)
+
+
+def test_a_worker_without_the_notes_root_destroys_notes_that_it_could_never_read(practice):
+    client_id = practice.new_client()
+    ring = practice.system.keys
+    sealed = ring.seal(ring.key_id(client_id, RecordClass.NOTES), b"a note of the therapist's own", b"")
+    erasure_id = practice.ask(client_id)
+    with build(practice.settings, parts=Part.WORKER) as worker:
+        erasure = Practice(practice.settings, worker).carry_out(erasure_id)
+    assert erasure.state is ErasureState.COMPLETED
+    with pytest.raises(Erased):
+        ring.open(sealed, b"")
+    with practice.system.databases.keys.connect() as connection:
+        rows = connection.execute(select(keys).where(keys.c.owner == client_id)).all()
+    assert {"client", "client-notes", "notes"} <= {row.key_class for row in rows}
+    assert not any(row.wrapped for row in rows)
