@@ -185,7 +185,7 @@ class House:
 
     def check(self, method: str, path: str, answer: Any) -> None:
         """That the answer is one the document promises: status, media type, body, headers."""
-        if not answer.headers.get("content-type", "application/json").partition(";")[0].endswith("json"):
+        if not answer.headers.get("content-type", "application/json").partition(";")[0].endswith(("/json", "+json")):
             return
         assert UUID(answer.headers["x-request-id"]).version == 7
         operation = self.operation(method, path)

@@ -1,0 +1,142 @@
+"""The audit over the API: any filters together, files of it, who looked at a client's record, to whom it went."""
+
+import csv
+import io
+import json
+
+import pytest
+from fhir.resources.R4B.bundle import Bundle
+
+from domain.ports.call import Role
+
+
+@pytest.fixture(scope="module")
+def chart(house, clinician, colleague):
+    """(client, own account): read by the clinician in lists and by itself; refused to a colleague."""
+    client_id = clinician.new_client()
+    own = house.account(Role.CLIENT, client_id=client_id)
+    clinician.new_session(client_id)
+    clinician.get(f"/v1/clients/{client_id}")
+    clinician.get("/v1/clients")
+    colleague.get(f"/v1/clients/{client_id}")
+    own.get(f"/v1/clients/{client_id}")
+    return client_id, own
+
+
+def newest(house):
+    return {"Read_After": str(house.system.recorder.last_position())}
+
+
+def test_all_filters_hold_together(house, officer, clinician, colleague, chart):
+    client_id, _ = chart
+    denied = house.audit(officer, f"&client_id={client_id}&outcome=denied&role=clinician&purpose=treatment")
+    assert [(entry["actor_id"], entry["reason"]) for entry in denied] == [(str(colleague.id), "outside_care_team")]
+    assert house.audit(officer, f"&client_id={client_id}&reason=outside_care_team&origin=127.0.0.1") == denied
+    assert house.audit(officer, f"&client_id={client_id}&outcome=denied&role=client") == []
+    by_actor = house.audit(officer, f"&client_id={client_id}&actor_id={clinician.id}")
+    assert {entry["actor_id"] for entry in by_actor} == {str(clinician.id)}
+    assert {entry["action"] for entry in by_actor} >= {"client.register", "session.record", "client.read"}
+
+
+def test_a_list_is_found_by_every_client_that_it_showed(house, officer, chart):
+    (entry,) = [one for one in house.audit(officer, f"&client_id={chart[0]}") if one["action"] == "client.caseload"]
+    assert entry["client_id"] is None
+    assert chart[0] in entry["clients"]
+
+
+@pytest.mark.parametrize("query", ["role=king", "purpose=fun", "outcome=maybe", "origin=", "action=x", "since=never"])
+def test_a_filter_that_is_none_is_refused(officer, query):
+    assert officer.get(f"/v1/audit?{query}").status_code == 422
+
+
+def exported(officer, house, media_type, query=""):
+    answer = officer.get(f"/v1/audit/export?{query}", Accept=media_type, **newest(house))
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith(media_type)
+    assert "attachment" in answer.headers["content-disposition"]
+    return answer
+
+
+def test_an_export_holds_what_the_search_finds_in_every_form(house, officer, chart):
+    query = f"client_id={chart[0]}"
+    expected = house.audit(officer, f"&{query}")
+    positions = [entry["position"] for entry in expected]
+    header, *lines = [
+        json.loads(line) for line in exported(officer, house, "application/x-ndjson", query).text.splitlines()
+    ]
+    assert header["format"] == "anamnesis-export/1"
+    assert [{name: line[name] for name in expected[0]} for line in lines] == expected
+    assert all("proof" in line for line in lines)
+    rows = list(csv.DictReader(io.StringIO(exported(officer, house, "text/csv", query).text)))
+    assert [int(row["position"]) for row in rows] == positions
+    assert [row["leaf"] for row in rows] == [entry["leaf"] for entry in expected]
+    bundle = Bundle.model_validate_json(exported(officer, house, "application/fhir+json", query).content)
+    assert [entry.fullUrl for entry in bundle.entry] == [f"urn:anamnesis:audit:{position}" for position in positions]
+
+
+def test_an_export_is_on_record_before_it_is_sent(house, officer, chart):
+    answer = exported(officer, house, "text/csv", f"client_id={chart[0]}")
+    (entry,) = [
+        one
+        for one in house.audit(officer, "&action=audit.export")
+        if one["request_id"] == answer.headers["x-request-id"]
+    ]
+    assert (entry["actor_id"], entry["client_id"], entry["outcome"]) == (str(officer.id), chart[0], "allowed")
+
+
+def test_an_export_of_nothing_is_an_empty_file_and_no_error(house, officer):
+    empty = "action=backup.restore"
+    assert len(exported(officer, house, "text/csv", empty).text.splitlines()) == 1
+    assert len(exported(officer, house, "application/x-ndjson", empty).text.splitlines()) == 1
+    assert (
+        Bundle.model_validate_json(exported(officer, house, "application/fhir+json", empty).content).type
+        == "collection"
+    )
+
+
+def test_an_export_in_another_form_is_refused(officer):
+    assert officer.get("/v1/audit/export", Accept="image/png").status_code == 406
+
+
+def test_clients_see_who_looked_and_not_their_own_reading(house, chart, clinician, colleague):
+    client_id, own = chart
+    looks = own.get(f"/v1/clients/{client_id}/access-log", **newest(house)).json()["items"]
+    seen = {(look["action"], look["account_id"], look["outcome"]) for look in looks}
+    assert ("client.read", str(clinician.id), "allowed") in seen
+    assert ("client.caseload", str(clinician.id), "allowed") in seen
+    assert ("client.read", str(colleague.id), "denied") in seen
+    assert str(own.id) not in {look["account_id"] for look in looks}
+    assert {look["words"] for look in looks} >= {"looked at the chart", "saw the client in a list of their clients"}
+    assert {look["name"] for look in looks} == {""}  # unless the practice shows names
+    assert not any(look["emergency"] for look in looks)
+
+
+def test_an_access_log_comes_in_pages(house, chart):
+    client_id, own = chart
+    whole = own.get(f"/v1/clients/{client_id}/access-log?limit=1000", **newest(house)).json()["items"]
+    found, path = [], f"/v1/clients/{client_id}/access-log?limit=2"
+    cursor = ""
+    while cursor is not None:
+        page = own.get(path + (f"&cursor={cursor}" if cursor else "")).json()
+        found += page["items"]
+        cursor = page["next"]
+    assert found[-len(whole) :] == whole
+
+
+def test_an_access_log_is_nobody_elses_affair(house, chart, clinician, operator, officer):
+    client_id, _ = chart
+    stranger = house.account(Role.CLIENT, client_id=clinician.new_client())
+    for name in ("access-log", "disclosures"):
+        path = f"/v1/clients/{client_id}/{name}"
+        assert stranger.get(path).json()["code"] == "client_not_found"
+        for other in (clinician, operator):
+            assert (other.get(path).status_code, other.get(path).json()["code"]) == (403, "role_not_permitted")
+        assert officer.get(path).status_code == 200
+
+
+def test_reading_who_looked_is_on_record_and_seen_in_the_log_itself(house, chart, officer):
+    client_id, own = chart
+    officer.get(f"/v1/clients/{client_id}/access-log")
+    looks = own.get(f"/v1/clients/{client_id}/access-log", **newest(house)).json()["items"]
+    assert (looks[0]["action"], looks[0]["role"]) == ("audit.read_of_client", "compliance_officer")
+    assert house.audit(officer, f"&client_id={client_id}&role=client&action=audit.read_of_client")
