@@ -1,7 +1,7 @@
 """Who may do what, to which class of record, standing how to the client, for which purpose, and why that is right.
 
-Deny by default: what no rule allows is denied. `tests/domain/test_policy.py` states the same rules in other words and
-compares the two over every combination.
+Deny by default: what no rule allows is denied. `tests/domain/policy.cedar` states the same rules in other words, and
+another engine compares the two over every combination.
 """
 
 from typing import Final
