@@ -174,7 +174,7 @@ def _editing(
         str,
         Header(
             alias="If-Match",
-            pattern=r'^"(0|[1-9][0-9]{0,8})"$',
+            pattern=r'^"(0|[1-9][0-9]{0,8})(\.[1-9][0-9]{0,5})?"$',
             description="The ETag that the version to be changed was read with.",
         ),
     ],
@@ -188,7 +188,7 @@ def _placing(
         str | None,
         Header(
             alias="If-Match",
-            pattern=r'^"(0|[1-9][0-9]{0,8})"$',
+            pattern=r'^"(0|[1-9][0-9]{0,8})(\.[1-9][0-9]{0,5})?"$',
             description="Left out to write the first; the ETag of the version to be written over otherwise.",
         ),
     ] = None,

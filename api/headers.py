@@ -10,7 +10,7 @@ from domain.errors import StaleVersion, Unauthenticated
 from domain.ports.call import Purpose
 
 _BEARER: Final = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/=-]{1,4096})")
-_ETAG: Final = re.compile(r'(W/)?"(0|[1-9][0-9]{0,8})"')
+_ETAG: Final = re.compile(r'(W/)?"(0|[1-9][0-9]{0,8})(\.[1-9][0-9]{0,5})?"')
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
 _PURPOSES: Final = frozenset(purpose.value for purpose in Purpose)
 _POSITION: Final = re.compile(r"[0-9]{1,18}")
@@ -39,7 +39,7 @@ def etag(version: int) -> str:
 
 def if_match(headers: Mapping[str, str]) -> int:
     """The version the caller read. Raises IfMatchMissing, FieldsInvalid, StaleVersion for a weak tag (RFC 9110 §13.1.1
-    compares strongly, so a weak one never matches).
+    compares strongly, so a weak one never matches) and for one of another incarnation of the log (see incarnations.py).
     """
     value = headers.get("if-match", "").strip()
     if not value:
@@ -47,7 +47,7 @@ def if_match(headers: Mapping[str, str]) -> int:
     match = _ETAG.fullmatch(value)
     if match is None:
         raise _wrong("If-Match", 'must be one ETag as a read gave it, such as "3"')
-    if match[1]:
+    if match[1] or match[3]:
         raise StaleVersion
     return int(match[2])
 

@@ -102,6 +102,7 @@ def own_settings(settings: Settings, redis: EmbeddedRedis) -> Settings:
         mode=plain.mode,
         redis_url=redis.url,
         clinic_zone=_ZONE,
+        second_factor_roles=("none",),
         workers=1,
         drain_s=_DRAIN_S,
     )

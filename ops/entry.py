@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from adapters.identity.oidc import ClientSecretUnreadable, OidcProvider
 from domain.errors import Misconfigured
 from domain.ports.call import Role
+from domain.ports.identity import IdentityProvider
 from domain.services.door import SignInPolicy
 from ops.settings import Settings
 
@@ -16,6 +16,12 @@ class ProviderIncomplete(Misconfigured):
     code = "provider_incomplete"
     message = "An OpenID provider needs an issuer, a client id and an address to come back to."
     hint = "Set ANAMNESIS_OIDC_ISSUER, ANAMNESIS_OIDC_CLIENT_ID and ANAMNESIS_OIDC_REDIRECT_URI, or none of them."
+
+
+class ClientSecretUnreadable(Misconfigured):
+    code = "client_secret_unreadable"
+    message = "The file with the OpenID provider's client secret can't be read."
+    hint = "ANAMNESIS_OIDC_CLIENT_SECRET_FILE names a text file that holds the secret and nothing else."
 
 
 def sign_in_policy(settings: Settings) -> SignInPolicy:
@@ -29,20 +35,22 @@ def sign_in_policy(settings: Settings) -> SignInPolicy:
 
 
 def second_factor_roles(settings: Settings) -> frozenset[Role]:
-    """Who does not get in without a second factor: said, or everybody who works here once callers come from outside."""
-    named = settings.second_factor_roles or (("staff",) if settings.behind_tls else ("none",))
+    """Who does not get in without a second factor: said, or everybody who works here in production."""
+    named = settings.second_factor_roles or (("staff",) if settings.mode == "production" else ("none",))
     if named == ("staff",):
         return STAFF
     return frozenset() if named == ("none",) else frozenset(map(Role, named))
 
 
-def provider_of(settings: Settings) -> OidcProvider | None:
+def provider_of(settings: Settings) -> IdentityProvider | None:
     """Raises ProviderIncomplete, ClientSecretUnreadable."""
     needed = (settings.oidc_issuer, settings.oidc_client_id, settings.oidc_redirect_uri)
     if not any(needed):
         return None
     if settings.oidc_issuer is None or not all(needed):
         raise ProviderIncomplete
+    from adapters.identity.oidc import OidcProvider  # noqa: PLC0415 - an HTTP client and TLS roots: only where they are used
+
     return OidcProvider(
         issuer=settings.oidc_issuer,
         client_id=settings.oidc_client_id,

@@ -39,12 +39,33 @@ def create_service_account(*, name: str, scopes: Collection[Scope]) -> tuple[UUI
 def reset_account_password(*, login: str, password: str) -> UUID:
     """Raises AccountNotFound, AccountDisabled, Invalid and what `build` raises."""
     with hosted() as system:
-        state = SqlAccessState(system.databases.events, AccessVault(system.keys, system.recorder.deployment_id))
-        account = state.account_by_login(normalised_login(login))
-        if account is None:
-            raise AccountNotFound("There is no account with this login.")
-        system.services.accounts.reset_password(call_of_host(system), account.id, password)
-        return account.id
+        account_id = _named(system, login)
+        system.services.accounts.reset_password(call_of_host(system), account_id, password)
+        return account_id
+
+
+def reset_second_factor(*, login: str) -> UUID:
+    """Raises AccountNotFound, NoSecondFactor, Invalid and what `build` raises."""
+    with hosted() as system:
+        account_id = _named(system, login)
+        system.services.second_factors.reset(call_of_host(system), account_id)
+        return account_id
+
+
+def rotate_secret(*, account_id: UUID, overlap_hours: int) -> IssuedSecret:
+    """Raises AccountNotFound, AccountDisabled, SecretsMost, Invalid and what `build` raises."""
+    with hosted() as system:
+        accounts = system.services.service_accounts
+        return accounts.rotate_secret(call_of_host(system), account_id, overlap_hours)
+
+
+def _named(system: System, login: str) -> UUID:
+    """Raises AccountNotFound, Invalid."""
+    state = SqlAccessState(system.databases.events, AccessVault(system.keys, system.recorder.deployment_id))
+    account = state.account_by_login(normalised_login(login))
+    if account is None:
+        raise AccountNotFound("There is no account with this login.")
+    return account.id
 
 
 def call_of_host(system: System) -> Call:

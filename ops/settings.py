@@ -301,7 +301,7 @@ class Settings:
     review_hours: int = _setting(_whole(1, 24 * 90), 72)
     """Hours until every way past a care team must have been reviewed."""
     second_factor_roles: tuple[str, ...] = _setting(_roles, ())
-    """Who does not get in without a second factor; unset, everybody but clients where `behind_tls` is set, else nobody."""
+    """Who does not get in without a second factor; unset, everybody but clients in production, else nobody."""
     idle_min: int = _setting(_whole(5, 720), 15)
     """Minutes after which a sign-in that nobody refreshes ends."""
     idle_min_of: tuple[str, ...] = _setting(_per_role(5, 720), ())

@@ -23,7 +23,6 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
-from domain.errors import Misconfigured
 from domain.ports.identity import ProviderRefused, ProviderUnavailable, Started, Vouched
 
 ALGORITHMS: Final[Mapping[str, type]] = {"RS256": RSAKey, "PS256": RSAKey, "ES256": ECKey, "EdDSA": OKPKey}
@@ -39,12 +38,6 @@ _AGAIN_S: Final = 30.0
 _SKEW_S: Final = 60
 _OLD_S: Final = 600
 _BAD_CODE: Final = (400, 403)
-
-
-class ClientSecretUnreadable(Misconfigured):
-    code = "client_secret_unreadable"
-    message = "The file with the OpenID provider's client secret can't be read."
-    hint = "ANAMNESIS_OIDC_CLIENT_SECRET_FILE names a text file that holds the secret and nothing else."
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,17 +246,19 @@ class OidcProvider:
 
 def _readable(document: object) -> Any:
     """A public key for signatures that is long enough; None for any other."""
-    kinds: dict[object, Any] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
-    if not isinstance(document, dict) or document.get("use", "sig") != "sig" or document.get("kty") not in kinds:
+    kinds: dict[str, Any] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
+    if not isinstance(document, dict) or document.get("use", "sig") != "sig":
+        return None
+    kind = kinds.get(str(document.get("kty")))
+    if kind is None:
         return None
     public = {name: value for name, value in document.items() if name not in ("d", "p", "q", "dp", "dq", "qi", "oth")}
+    if kind is RSAKey and len(str(public.get("n", ""))) * 6 < _RSA_BITS:  # six bits a character of base 64
+        return None
     try:
-        key = kinds[document["kty"]].import_key(public)
-        if isinstance(key, RSAKey) and key.public_key.key_size < _RSA_BITS:
-            return None
+        return kind.import_key(public)
     except (JoseError, ValueError, TypeError):
         return None
-    return key
 
 
 def _check_access_token(claims: dict[str, Any], access_token: object, algorithm: str) -> None:

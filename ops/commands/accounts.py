@@ -1,6 +1,7 @@
 """`account`: accounts made and mended on the host, where there may be nobody yet to sign in."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
+from uuid import UUID
 
 import typer
 
@@ -8,6 +9,8 @@ if TYPE_CHECKING:
     from ops.console import Voice
 
 app = typer.Typer(help="Accounts, from the host.", no_args_is_help=True, rich_markup_mode="rich")
+secrets = typer.Typer(help="Secrets of service accounts.", no_args_is_help=True, rich_markup_mode="rich")
+app.add_typer(secrets, name="secret")
 # What an account made on the host may be; those tied to a client or a supervisor are made by an operator, over the API.
 HostRole = Literal["operator", "compliance_officer", "supervisor", "clinician", "ml_engineer"]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
@@ -83,6 +86,44 @@ def reset_password(
 
     account_id = reset_account_password(login=login, password=password)
     speaker.say("password_reset", f"The account {account_id} has a new password.", account_id=account_id)
+
+
+@app.command("reset-second-factor")
+def reset_second_factor(
+    login: Annotated[str, typer.Argument(help="The account's login.")],
+    as_json: AsJson = False,
+) -> None:
+    """Take the second factor away from somebody whose telephone and recovery codes are gone. Their sign-ins end."""
+    from ops.console import voice
+    from ops.hosting import reset_second_factor
+
+    account_id = reset_second_factor(login=login)
+    voice(as_json=as_json).say(
+        "second_factor_reset",
+        f"The account {account_id} has no second factor; its sign-ins have ended.",
+        account_id=account_id,
+    )
+
+
+@secrets.command("rotate")
+def rotate_secret(
+    account_id: Annotated[UUID, typer.Argument(help="The service account's id, which is its client_id.")],
+    overlap_hours: Annotated[int, typer.Option(help="How long the secret before stays good.")] = 24,
+    as_json: AsJson = False,
+) -> None:
+    """Make a new secret, shown this once. The one before it ends by itself after the overlap."""
+    from ops.console import voice
+    from ops.hosting import rotate_secret
+
+    issued = rotate_secret(account_id=account_id, overlap_hours=overlap_hours)
+    voice(as_json=as_json).say(
+        "secret_rotated",
+        f"The new secret of {account_id}, shown this once: {issued.secret}\n"
+        f"It is good until {issued.expires_at:%Y-%m-%d}; the one before it for another {overlap_hours} hours.",
+        account_id=account_id,
+        client_secret=issued.secret,
+        expires_at=issued.expires_at.isoformat(),
+    )
 
 
 def _password(speaker: "Voice", *, from_stdin: bool) -> str:

@@ -12,7 +12,7 @@ from domain.model.account import (
     SupervisionUnchanged,
     normalised_login,
 )
-from domain.model.passwords import check_password
+from domain.model.passwords import PasswordBreached, check_password, prepared
 from domain.ports.call import Role
 from domain.services.access import RoleNotPermitted
 from domain.services.accounts import CannotDisableOneself, WrongPassword
@@ -332,3 +332,41 @@ def test_a_login_is_trimmed_and_case_folded(given, stored):
 def test_a_passphrase_in_any_language_is_a_password():
     check_password("zwölf Boxkämpfer jagen", LOGIN)
     check_password("密码要长一点才安全真的啊", LOGIN)
+
+
+# What passwords must be
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["ada@example.org", "Ada.Example.Org", "somebodysomebody", "SOMEBODY-SOMEBODY", "aaaaaaaaaaaab", "abcabcabcabc"],
+)
+def test_the_login_the_name_and_few_characters_are_no_password(password):
+    with pytest.raises(Invalid) as refused:
+        check_password(password, LOGIN, "Somebody")
+    assert password not in str(refused.value)
+
+
+def test_a_password_that_was_stolen_elsewhere_is_refused_without_being_named(house):
+    ada = house.person()
+    house.breached.passwords.add("a sentence that was stolen")
+    call = house.call(ada)
+    with pytest.raises(PasswordBreached) as refused:
+        house.services.accounts.change_password(call, PASSWORD, "a sentence that was stolen")
+    assert "a sentence" not in str(refused.value)
+    with pytest.raises(PasswordBreached):
+        house.services.accounts.reset_password(house.call(HOST), ada.id, "a sentence that was stolen")
+    with pytest.raises(PasswordBreached):
+        house.services.accounts.bootstrap(
+            house.call(HOST), uuid4(), login="x@example.org", password="a sentence that was stolen", display_name="X"
+        )
+
+
+def test_a_password_of_many_bytes_is_refused_before_it_is_hashed():
+    with pytest.raises(Invalid):
+        prepared("\ufdfa" * 128)
+
+
+@pytest.mark.parametrize("password", ["correct horse battery", "zwölf Boxkämpfer", "p" * 9 + "qrs", "1234 5678 9012 x"])
+def test_there_are_no_rules_about_kinds_of_characters(password):
+    check_password(password, LOGIN, "Somebody")

@@ -1,6 +1,7 @@
 """Accounts of other programs: what their scopes leave of the table, how they sign in, and how that ends."""
 
 from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from domain.ports.access import Relation
 from domain.ports.call import Actor, Role, Scope
 from domain.ports.feed import PositionAhead
 from domain.services.access import OutsideCareTeam, RelationNotPermitted, RoleNotPermitted, ScopeNotPermitted
+from domain.services.drafts import microseconds
 from domain.services.service_accounts import TOKEN_S, InvalidClient, InvalidScope
 from domain.services.sign_in import NOBODY, SignedOut, SignInRefused
 from tests.domain.conftest import HOST, PASSWORD
@@ -282,3 +284,50 @@ def test_a_token_of_scopes_the_account_never_had_is_refused(house, operator):
     expires_at_us = int(house.clock.now().timestamp() * 1_000_000) + 60_000_000
     with pytest.raises(Unauthenticated):
         house.services.sign_in.authenticate(house.tokens.issue(forged, expires_at_us), house.clock.now())
+
+
+# Secrets end, and are replaced without anything standing still
+
+
+def test_a_secret_ends_after_a_year_and_says_so_with_every_token(house, operator):
+    account_id, issued = program(house, operator)
+    assert issued.expires_at == house.clock.now() + timedelta(days=365)
+    assert token(house, account_id, issued.secret).secret_expires_at == issued.expires_at
+    house.clock.forward(365 * 86_400)
+    call = house.call(NOBODY)
+    with pytest.raises(InvalidClient):
+        house.services.service_accounts.token(call, account_id, issued.secret)
+    assert house.reasons(call) == [("sign_in.open", "denied", "secret_expired")]
+
+
+def test_a_rotation_leaves_the_old_secret_a_day_and_then_the_new_one_alone(house, operator):
+    account_id, old = program(house, operator)
+    new = house.services.service_accounts.rotate_secret(house.call(HOST), account_id)
+    assert token(house, account_id, old.secret)
+    assert token(house, account_id, new.secret)
+    house.clock.forward(86_400)
+    with pytest.raises(InvalidClient):
+        token(house, account_id, old.secret)
+    newer = house.services.service_accounts.rotate_secret(house.call(operator), account_id, overlap_hours=0)
+    with pytest.raises(InvalidClient):
+        token(house, account_id, new.secret)
+    assert token(house, account_id, newer.secret)
+
+
+def test_a_third_secret_waits_until_one_of_two_has_ended(house, operator):
+    account_id, _ = program(house, operator)
+    rotate = house.services.service_accounts.rotate_secret
+    rotate(house.call(operator), account_id)
+    with pytest.raises(SecretsMost):
+        rotate(house.call(operator), account_id)
+    house.clock.forward(86_400)
+    assert rotate(house.call(operator), account_id)
+
+
+def test_when_a_secret_was_last_used_is_known(house, operator):
+    account_id, issued = program(house, operator)
+    account = house.services.accounts.read(house.call(operator), account_id)
+    assert house.services.accounts.secrets_used(account) == {}
+    house.clock.forward(60)
+    token(house, account_id, issued.secret)
+    assert house.services.accounts.secrets_used(account) == {issued.id: microseconds(house.clock.now())}

@@ -51,8 +51,8 @@ print(len(list(modules(package))))
 DOMAIN = {"eventsourcing", "numpy", "scipy"}
 API = DOMAIN | {"fastapi", "jinja2", "markupsafe", "orjson", "prometheus-client", "structlog"}
 ADAPTERS = DOMAIN | {
-    "alembic", "altair", "argon2-cffi", "arq", "cattrs", "cryptography", "fhir-core", "fhir-resources", "httpx", "joserfc", "limits", "orjson",
-    "prometheus-client", "psycopg", "psycopg-binary", "redis", "shamir-mnemonic", "simple-icd-10-cm", "sqlalchemy", "standardwebhooks", "structlog",
+    "alembic", "altair", "argon2-cffi", "arq", "authlib", "cattrs", "cryptography", "fhir-core", "fhir-resources", "httpx", "joserfc", "limits", "orjson",
+    "prometheus-client", "psycopg", "psycopg-binary", "pyotp", "redis", "shamir-mnemonic", "simple-icd-10-cm", "sqlalchemy", "standardwebhooks", "structlog",
     "typst", "uuid-utils", "vl-convert-python",
 }  # fmt: skip
 
