@@ -47,3 +47,14 @@ def imports(context: typer.Context) -> None:
     from ops.bench.imports import app as bench
 
     bench(args=context.args, prog_name="anamnesis bench import")
+
+
+@app.command(
+    "erase",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def erase(context: typer.Context) -> None:
+    """How long erasing a client of ten years takes. --help for options."""
+    from ops.bench.erasing import app as bench
+
+    bench(args=context.args, prog_name="anamnesis bench erase")
