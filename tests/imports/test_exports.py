@@ -209,11 +209,12 @@ def test_who_is_not_there_or_under_erasure_is_not_exported(deployments) -> None:
 
 
 def test_the_commands_write_a_private_file_and_read_it_back(tmp_path: Path) -> None:
-    settings = found(tmp_path / "data")
-    with build(settings, parts=Part.HOST) as system:
-        for key, login in STAFF.items():
-            with_account(system, login, Role.SUPERVISOR if key == "supervisor" else Role.CLINICIAN)
-        (client_id,) = with_samples(system, 1)
+    for name in ("data", "elsewhere"):
+        with build(found(tmp_path / name), parts=Part.HOST) as system:
+            for key, login in STAFF.items():
+                with_account(system, login, Role.SUPERVISOR if key == "supervisor" else Role.CLINICIAN)
+            if name == "data":
+                (client_id,) = with_samples(system, 1)
     file = tmp_path / "record.json"
     environment = plain_environment(tmp_path / "data")
 
@@ -224,8 +225,10 @@ def test_the_commands_write_a_private_file_and_read_it_back(tmp_path: Path) -> N
     again = run(environment, "export", str(client_id), "--to", str(file))
     assert again.returncode == 1
     assert "never written over" in again.stderr
-    back = run(environment, "import", "json", str(file), "--json")
-    assert back.returncode == 0, back.stderr
-    assert lines(back.stdout)[-1]["there_already"] == 1
+    elsewhere = plain_environment(tmp_path / "elsewhere")
+    for written, there_already in ((1, 0), (0, 1)):
+        back = run(elsewhere, "import", "json", str(file), "--json")
+        assert back.returncode == 0, back.stderr
+        assert (lines(back.stdout)[-1]["written"], lines(back.stdout)[-1]["there_already"]) == (written, there_already)
     bundle = run(environment, "export", str(client_id), "--to", str(tmp_path / "b.json"), "--format", "fhir")
     assert bundle.returncode == 0, bundle.stderr
