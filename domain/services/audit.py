@@ -119,8 +119,9 @@ class AuditService:
         _check(filters, 1)
         # Tells now, and not half-way through the file, when the view is behind.
         self._audit.search(at_least=at_least, limit=1, **filters)
-        self._ledger.note(call, _sought(Action.AUDIT_EXPORT, filters))
-        return written(self._pages(filters), form, self._fhir, self._proofs())
+        position = self._ledger.note(call, _sought(Action.AUDIT_EXPORT, filters))
+        # What comes to be on record while the file is read is not in it, the export's own entry included.
+        return written(self._pages(filters, (position,)), form, self._fhir, self._proofs())
 
     def of_client(  # noqa: PLR0913 - which page of what
         self,
@@ -193,8 +194,7 @@ class AuditService:
         asked = client_id if call.actor.role is Role.CLIENT else None
         self._access.require(call, action, RecordClass.AUDIT, asked, (client_id,))
 
-    def _pages(self, filters: AuditFilters) -> Iterator[Sequence[AuditRecord]]:
-        after: tuple[int, ...] | None = None
+    def _pages(self, filters: AuditFilters, after: tuple[int, ...] | None = None) -> Iterator[Sequence[AuditRecord]]:
         while True:
             page = self._audit.search(after=after, limit=LIMIT_MOST, **filters)
             yield page.items

@@ -57,21 +57,24 @@ def exported(officer, house, media_type, query=""):
     return answer
 
 
-def test_an_export_holds_what_the_search_finds_in_every_form(house, officer, chart):
-    query = f"client_id={chart[0]}"
+def test_an_export_holds_what_the_search_finds_in_every_form(house, officer, clinician, chart):
+    query = f"client_id={chart[0]}&actor_id={clinician.id}"
     expected = house.audit(officer, f"&{query}")
-    positions = [entry["position"] for entry in expected]
-    header, *lines = [
-        json.loads(line) for line in exported(officer, house, "application/x-ndjson", query).text.splitlines()
-    ]
+    files = {
+        form: exported(officer, house, form, query)
+        for form in ("application/x-ndjson", "text/csv", "application/fhir+json")
+    }
+    header, *lines = [json.loads(line) for line in files["application/x-ndjson"].text.splitlines()]
     assert header["format"] == "anamnesis-export/1"
     assert [{name: line[name] for name in expected[0]} for line in lines] == expected
     assert all("proof" in line for line in lines)
-    rows = list(csv.DictReader(io.StringIO(exported(officer, house, "text/csv", query).text)))
+    positions = [entry["position"] for entry in expected]
+    rows = list(csv.DictReader(io.StringIO(files["text/csv"].text)))
     assert [int(row["position"]) for row in rows] == positions
     assert [row["leaf"] for row in rows] == [entry["leaf"] for entry in expected]
-    bundle = Bundle.model_validate_json(exported(officer, house, "application/fhir+json", query).content)
-    assert [entry.fullUrl for entry in bundle.entry] == [f"urn:anamnesis:audit:{position}" for position in positions]
+    bundle = Bundle.model_validate_json(files["application/fhir+json"].content)
+    named = [entry.fullUrl for entry in bundle.entry]
+    assert named == [f"urn:anamnesis:audit:{position}" for position in positions]
 
 
 def test_an_export_is_on_record_before_it_is_sent(house, officer, chart):
