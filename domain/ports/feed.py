@@ -29,6 +29,8 @@ class Change:
     version: int
     client_id: UUID | None
     recorded_at: datetime
+    incarnation: int = 1
+    """Of the log: a restore gives positions that it lost out again."""
 
     @property
     def coarse(self) -> str | None:

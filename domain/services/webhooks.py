@@ -298,8 +298,10 @@ def _message(webhook: Webhook, change: Change, now: datetime) -> Message:
             "resource_id": str(change.resource_id),
         },
     }
+    # Receivers pass over ids that they had before: after a restore a position is another event's.
+    fork = f"_{change.incarnation}" if change.incarnation > 1 else ""
     return Message(
-        id=f"msg_{webhook.id.hex}_{change.position}",
+        id=f"msg_{webhook.id.hex}_{change.position}{fork}",
         at=now,
         body=json.dumps(body, separators=(",", ":")),
         secrets=webhook.signing_secrets(now),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
+from time import time
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from ops.backup.manifest import NAME
 
 _BACKUP: Final = re.compile(r"anamnesis-(events|keys)-\d{8}T\d{12}Z-\d{12,19}")
 _PARTIAL: Final = ".partial-"
+_STALE_S: Final = 24 * 3600
 
 
 class Place(Protocol):
@@ -72,11 +74,18 @@ class FolderPlace:
     def workspace(self) -> Iterator[Path]:
         with _told(self.address):
             make_folder(self._folder)
+            self._sweep()
             work = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=self._folder))
         try:
             yield work
         finally:
             shutil.rmtree(work, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """What back-ups that were killed left behind, once no running one can be working on it."""
+        for left in self._folder.glob(f"{_PARTIAL}*"):
+            if time() - left.stat().st_mtime > _STALE_S:
+                shutil.rmtree(left, ignore_errors=True)
 
     def keep(self, workspace: Path, name: str) -> str:
         with _told(self.address):
