@@ -99,6 +99,8 @@ def own_settings(settings: Settings, redis: EmbeddedRedis) -> Settings:
         notes_root_key_file=plain.notes_root_key_file,
         root_key=_inside(settings.data_dir, settings.root_key),
         notes_root_key=_inside(settings.data_dir, settings.notes_root_key),
+        log_key_file=plain.log_key_file,
+        off_box=str(settings.data_dir.absolute() / "off-box"),
         mode=plain.mode,
         redis_url=redis.url,
         clinic_zone=_ZONE,

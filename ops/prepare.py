@@ -10,7 +10,10 @@ from contextlib import suppress
 from threading import Lock
 from typing import Any
 
+from adapters.event_store.recorder import Recorder
 from adapters.keys.errors import RootKeyExists
+from adapters.log.checkpoints import key_name
+from adapters.log.key_file import LogKeyExists, create_signer
 from domain.errors import AnamnesisError
 from ops.bootstrap import Part, System, build
 from ops.demo_state import DemoState, NotADemo, read_state
@@ -19,6 +22,7 @@ from ops.logging import configure
 from ops.samples.load import SampleLoader
 from ops.samples.people import PEOPLE, password
 from ops.settings import Settings, debugging
+from ops.verifying.database import events_database
 
 _writing = Lock()
 
@@ -44,11 +48,18 @@ def _prepare(settings: Settings) -> None:
     with suppress(RootKeyExists):
         for _created in create_root_keys(settings):
             pass
+    _make_log_key(settings)
     _tell("founded")
     with build(settings, parts=Part.HOST) as system:
         loader = _loader(system, state)
         loader.load(lambda total: _tell("loading", total=total), lambda count: _tell("loaded_more", count=count))
         _tell("sign_ins", sign_ins=_fresh_sign_ins(system, loader), position=system.recorder.last_position())
+
+
+def _make_log_key(settings: Settings) -> None:
+    """What checkpoints are signed with, before the worker looks for it."""
+    with events_database(settings) as engine, suppress(LogKeyExists):
+        create_signer(settings.log_key_file, key_name(Recorder(engine).deployment_id))
 
 
 def _loader(system: System, state: DemoState) -> SampleLoader:
