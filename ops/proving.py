@@ -19,7 +19,7 @@ from domain.errors import Invalid
 from ops.demo import seen_from_inside
 from ops.settings import Settings
 from ops.verifying.database import events_database
-from ops.verifying.trust import fetched, verifier_key
+from ops.verifying.fetching import fetched, verifier_key
 
 _HEAD: Final = "c2sp.org/tlog-proof@v1"
 

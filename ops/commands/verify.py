@@ -29,7 +29,7 @@ def verify(  # noqa: PLR0913, PLR0917 - the options are the interface
     from ops.demo import seen_from_inside
     from ops.settings import Settings
     from ops.verifying.asked import Asked
-    from ops.verifying.trust import verifier_key
+    from ops.verifying.fetching import verifier_key
 
     asked = Asked(
         settings=seen_from_inside(Settings.load()),

@@ -32,7 +32,7 @@ def witness(  # noqa: PLR0913, PLR0917 - the options are the interface
     from domain.errors import Invalid
     from ops.console import voice
     from ops.logging import configure
-    from ops.verifying.trust import verifier_key
+    from ops.verifying.fetching import verifier_key
     from ops.witnessing import WitnessServer, run
 
     speaker = voice(as_json=as_json)

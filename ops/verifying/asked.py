@@ -13,9 +13,10 @@ from ops.publishing import place_of, signer_of
 from ops.settings import Settings
 from ops.verifying.database import events_database
 from ops.verifying.exports import check_export
+from ops.verifying.fetching import fetched
 from ops.verifying.findings import Finding, Kind, Report
 from ops.verifying.reader import snapshot
-from ops.verifying.trust import Trusted, fetched, in_database, off_the_box, trusted
+from ops.verifying.trust import Trusted, in_database, off_the_box, trusted
 from ops.verifying.verify import verify_log
 
 _SHOWN: Final = 200

@@ -80,9 +80,10 @@ class Walk:
                 wrong = type(incarnation) is not int
             except (*_UNREADABLE, KeyError):
                 leaf, wrong = None, True
-            if wrong or leaf != row[10]:
+            odd = wrong or leaf != row[10]
+            if odd:
                 self._mismatch(row)
-            self._check_order(row)
+            self._check_order(row, odd=odd)
             if state is None:
                 self._explained.lacking(position)
             elif type(state) is not bytes or sha256(state).digest() != row[9]:
@@ -112,7 +113,7 @@ class Walk:
             self.segments.take(None, None)
         return True
 
-    def _check_order(self, row: Row) -> None:
+    def _check_order(self, row: Row, *, odd: bool) -> None:
         position, stream, version, at_us, incarnation = row[0], row[1], row[2], row[8], row[7]
         before = self._versions.get(stream)
         if before is None:
@@ -123,7 +124,7 @@ class Walk:
             self._findings.add(Kind.MISSING if why == "version_gap" else Kind.INSERTED, position, why)
         if isinstance(version, int):
             self._versions[stream] = version
-        if isinstance(at_us, int):
+        if isinstance(at_us, int) and not odd:  # an odd row must not cast doubt on those around it
             if at_us < self._at_us:
                 self._findings.add(Kind.ALTERED, position, "time_runs_back")
             self._at_us = max(self._at_us, at_us)

@@ -3,7 +3,7 @@
 from hashlib import sha256
 from uuid import UUID
 
-from tests.verify.world import INSERT, new_row, recompute_leaves, recompute_tiles, rows_of, tiles_of
+from tests.verify.world import COLUMNS, INSERT, new_row, recompute_leaves, recompute_tiles, rows_of, tiles_of
 
 
 def mutate(database, random):
@@ -26,10 +26,7 @@ def some_position(database, random):
 
 def flip(database, random):
     position = some_position(database, random)
-    column = random.choice(
-        ["stream", "version", "topic", "subject", "class", "key_id", "incarnation", "recorded_at_us"]
-        + ["state_hash", "leaf", "state"]
-    )
+    column = random.choice([column for column in COLUMNS if column != "position"])
     value = database.execute(f"SELECT {column} FROM events WHERE position = ?", (position,)).fetchone()[0]
     database.execute(f"UPDATE events SET {column} = ? WHERE position = ?", (another(value, random), position))
 
@@ -155,22 +152,9 @@ def invent_tile(database, random):
 def put(database, random, position):
     row = new_row(random, UUID(int=random.getrandbits(128), version=4), 1)
     last_us = database.execute("SELECT max(recorded_at_us) FROM events WHERE position < ?", (position,)).fetchone()[0]
-    database.execute(
-        INSERT,
-        (
-            position,
-            row.stream.hex,
-            1,
-            row.topic,
-            None,
-            row.record_class,
-            row.key_id.hex,
-            1,
-            last_us or 1,
-            row.state_hash,
-        )
-        + (random.randbytes(32), row.state),
-    )
+    key = row.key_id.hex
+    envelope = (position, row.stream.hex, 1, row.topic, None, row.record_class, key, 1, last_us or 1, row.state_hash)
+    database.execute(INSERT, (*envelope, random.randbytes(32), row.state))
 
 
 def shift(database, after, by):

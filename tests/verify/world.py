@@ -1,6 +1,7 @@
 """A small log with checkpoints, in a SQLite file without its guards, as somebody who rules the database would have it."""
 
 import sqlite3
+import struct
 from contextlib import closing, contextmanager
 from hashlib import sha256
 from random import Random
@@ -26,9 +27,20 @@ WITNESS = NoteSigner("witness.example", COSIGNATURE, bytes(range(2, 34)))
 LOG = log_id(DEPLOYMENT, 1)
 SIZE = 600
 CHECKPOINTS = (130, 300, 520, 560)
-COLUMNS = (
-    "position, stream, version, topic, subject, class, key_id, incarnation, recorded_at_us, state_hash, leaf, state"
-).split(", ")
+COLUMNS = [
+    "position",
+    "stream",
+    "version",
+    "topic",
+    "subject",
+    "class",
+    "key_id",
+    "incarnation",
+    "recorded_at_us",
+    "state_hash",
+    "leaf",
+    "state",
+]
 INSERT = f"INSERT INTO events ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * 12)})"
 
 
@@ -107,6 +119,7 @@ def reader_on(database):
 
 
 def verified(database, checkpoints, keys=(SIGNER.verifier,)):
+    database.commit()
     with reader_on(database) as reader:
         return verify_log(reader, checkpoints, keys=keys)
 
@@ -141,7 +154,7 @@ def leaf_of_stored(row):
             at_us,
             state_hash,
         )
-    except Exception:
+    except (AttributeError, TypeError, ValueError, OverflowError, struct.error):
         return None
 
 
