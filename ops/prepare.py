@@ -7,6 +7,7 @@ Writes one JSON object a line to stdout, for ops.demo: {"step": "founded"}, {"st
 import json
 import sys
 from contextlib import suppress
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -57,7 +58,9 @@ def _prepare(settings: Settings) -> None:
 
 
 def _make_log_key(settings: Settings) -> None:
-    """What checkpoints are signed with, before the worker looks for it."""
+    """What checkpoints are signed with, and where they go, before the worker looks for either."""
+    if settings.off_box is not None:
+        Path(settings.off_box).mkdir(mode=0o700, exist_ok=True)
     with events_database(settings) as engine, suppress(LogKeyExists):
         create_signer(settings.log_key_file, key_name(Recorder(engine).deployment_id))
 
