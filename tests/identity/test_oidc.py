@@ -209,11 +209,18 @@ def test_the_providers_public_key_is_no_shared_secret(running, keys):
 def test_each_signature_is_believed_with_keys_of_its_own_kind_alone(running, algorithm, key):
     key.ensure_kid()
     header = {"alg": algorithm, "kid": key.kid}
-    token = jws.serialize_compact(header, b'{"sub":"1"}', key, algorithms=[algorithm])
+    if algorithm == "EdDSA":
+        signed = f"{segment(header)}.{segment({'sub': '1'})}"
+        signature = urlsafe_b64encode(key.private_key.sign(signed.encode())).rstrip(b"=").decode()
+        token = f"{signed}.{signature}"
+    else:
+        token = jws.serialize_compact(header, b'{"sub":"1"}', key, algorithms=[algorithm])
     client = client_of(running)
     client._keys, client._keys_at = KeySet([_readable(key.as_dict(private=False))]), client._monotonic()
     assert client._verified(token) == (algorithm, {"sub": "1"})
-    other = "ES256" if algorithm.endswith("S256") and algorithm != "ES256" else "RS256"
+    altered = f"{token.partition('.')[0]}.{segment({'sub': '2'})}.{token.rpartition('.')[2]}"
+    assert refusal(lambda: client._verified(altered)) == "signature_refused"
+    other = "ES256" if algorithm in {"RS256", "PS256", "EdDSA"} else "RS256"
     signed = f"{segment({'alg': other, 'kid': key.kid})}.{token.partition('.')[2]}"
     assert refusal(lambda: client._verified(signed)) == "key_unknown"
 
