@@ -41,6 +41,7 @@ SILENT: Final[Mapping[str, str]] = MappingProxyType(
         "erase check": "reads a file that it is given, no record",
         "import schema": "prints a published file",
         "backup list": "reads manifests, not records",
+        "backup drill": "works on a copy that is then removed",
         "backup check": "reads what is sealed, and opens nothing of it",
         "verify": "reads the rows of the log as they lie, without opening any, also where nothing can be written",
         "proof": "reads hashes of the log, also where nothing can be written",

@@ -95,6 +95,41 @@ def check(where: Where, as_json: AsJson = False) -> None:
         speaker.say("no_backups", "There is no finished back-up here.", place=place.address)
 
 
+@app.command("drill")
+def drill(
+    events: Where,
+    keys: Annotated[str, typer.Option("--keys", help="Where the keys lie.")],
+    as_json: AsJson = False,
+) -> None:
+    """Practise a restore in a temporary folder: load, carry out the register of erasures, read every event. Changes nothing."""
+    from ops.backup.drilling import drill as run
+    from ops.backup.planning import Wish
+    from ops.console import voice
+    from ops.demo import seen_from_inside
+    from ops.logging import configure
+    from ops.settings import Settings
+
+    speaker = voice(as_json=as_json)
+    settings = seen_from_inside(Settings.load())
+    configure("warning", process="drill")
+    with speaker.wait("Restoring into a temporary folder …"):
+        done = run(settings, Wish(events=events, keys=keys))
+    confirmed = (
+        f"a checkpoint of {done.covered:,} confirms it" if done.covered else "no checkpoint is old enough to confirm it"
+    )
+    speaker.say(
+        "drilled",
+        f"The back-up can be restored: {done.position:,} events, {done.opened:,} read, {done.erased:,} erased, "
+        f"{done.set_apart:,} psychotherapy notes left closed; {confirmed} ({done.seconds:.1f} s).",
+        position=done.position,
+        opened=done.opened,
+        erased=done.erased,
+        set_apart=done.set_apart,
+        covered=done.covered,
+        seconds=round(done.seconds, 3),
+    )
+
+
 def _say(speaker: "Voice", code: str, name: str, manifest: "Manifest") -> None:
     from datetime import UTC, datetime
 
