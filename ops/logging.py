@@ -19,6 +19,7 @@ ALLOWED: Final = frozenset(
         "request_id", "route", "method", "status", "ms", "bytes", "origin",
         "job", "job_id", "try", "count", "seconds", "position", "lag", "parked", "view", "state", "probe",
         "host", "port", "pid", "exit", "workers", "version", "revision", "chain", "part", "signal", "dropped",
+        "alert", "severity", "resource_id",
     )
 )  # fmt: skip
 # Libraries whose messages are about the process alone, so that their arguments may be shown.

@@ -1,4 +1,7 @@
-"""Alerts as lines of the structured log, which a practice's monitoring watches."""
+"""Alerts as lines of the structured log, which a practice's monitoring watches: what it is, and what to look at.
+
+Who did it and whose record it concerns is read there, by who may; logs name no clients.
+"""
 
 import structlog
 
@@ -16,6 +19,4 @@ class LoggedAlerts:
             alert=alert.code.value,
             severity=alert.severity.value,
             resource_id=str(alert.resource_id),
-            account_id=str(alert.account_id),
-            client_id=str(alert.client_id),
         )

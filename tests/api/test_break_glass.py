@@ -79,8 +79,11 @@ def test_a_purpose_that_a_carer_may_state_stands_in_the_audit(house, clinician, 
     assert [entry["purpose"] for entry in entries if entry["action"] == "client.read"] == ["operations"]
 
 
-def test_everybody_else_is_refused(house, clinician, officer, operator, engineer, client_id):
+def test_the_team_is_told_that_nothing_needs_to_be_broken(clinician, client_id):
     assert broken(clinician, client_id).json()["code"] == "break_glass_not_needed"
+
+
+def test_everybody_else_is_refused(house, officer, operator, engineer, client_id):
     for user in (officer, operator, engineer, house.account(Role.CLIENT, client_id=client_id)):
         assert broken(user, client_id).json()["code"] == "role_not_permitted"
         if user is not officer:
