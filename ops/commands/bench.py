@@ -58,3 +58,25 @@ def erase(context: typer.Context) -> None:
     from ops.bench.erasing import app as bench
 
     bench(args=context.args, prog_name="anamnesis bench erase")
+
+
+@app.command(
+    "audit",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def audit(context: typer.Context) -> None:
+    """Searches of a long audit trail, by every filter and several together. --help for options."""
+    from ops.bench.audit import app as bench
+
+    bench(args=context.args, prog_name="anamnesis bench audit")
+
+
+@app.command(
+    "log",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def log(context: typer.Context) -> None:
+    """A log of a million rows verified, and positions of it proven. --help for options."""
+    from ops.bench.log import app as bench
+
+    bench(args=context.args, prog_name="anamnesis bench log")
