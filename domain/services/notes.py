@@ -34,7 +34,7 @@ _READERS: Final = frozenset((Role.CLINICIAN, Role.SUPERVISOR))
 class NotesClosed(Unavailable):
     code = "notes_closed"
     message = "This process does not hold the key of psychotherapy notes, so it can neither write nor open one."
-    hint = "An operator names its file in ANAMNESIS_NOTES_ROOT_KEY_FILE of the API process, and restarts it."
+    hint = "Only the API process loads it; ask there."
 
 
 class ReaderUnfit(Conflict):

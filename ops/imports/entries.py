@@ -12,6 +12,7 @@ from domain.model.diagnosis import Diagnosis, DiagnosisCodeNotSpecific, Diagnosi
 from domain.model.medication import Medication
 from domain.model.safety_plan import SafetyPlan
 from domain.model.session import Session
+from domain.model.substance_use import code_tells
 from domain.model.transcript import Transcript
 from domain.model.treatment_plan import TreatmentPlan, TreatmentPlanContent
 from domain.ports.codes import DiagnosisCodes
@@ -149,6 +150,7 @@ class CareEntries:
             client_id=self.client_id,
             by=self.refs.by(doc.recorded_by),
             content=content,
+            substance_use=code_tells(content.code),
         )
         mark_in_error(diagnosis, doc.entered_in_error, self.refs, diagnosis.recorded_by)
         yield diagnosis

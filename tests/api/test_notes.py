@@ -1,11 +1,14 @@
 """Psychotherapy notes over HTTP: who is refused first, then what their author, a custodian and who was let in may do."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
-from domain.ports.call import Role
+from api.errors import status_of
+from domain.ports.call import Actor, Call, Role
+from domain.services.notes import NotesClosed
+from ops.bootstrap import Part, build
 
 CANARY = "Wintergoldhaehnchen"
 NOTE = {"text": f"She spoke of the {CANARY}, and I wondered why."}
@@ -199,6 +202,33 @@ def test_only_who_treats_is_let_in_and_only_for_a_time_that_lies_ahead(house, au
     assert author.post(place, authorisation(reader, note_ids=[str(uuid4())])).status_code == 422
     assert author.post(place, authorisation(reader, scope=" ")).status_code == 422
     assert note
+
+
+def test_broken_glass_opens_no_note(house, author, chart, note):
+    helper = house.account(Role.CLINICIAN)
+    broken = helper.post(f"{chart}/break-glass", {"reason": "In danger."}, Purpose="emergency")
+    assert broken.status_code == 201, broken.text
+    assert done(helper.get(chart, Purpose="emergency"))
+    assert code(helper.get(note, Purpose="emergency"))[0] == 403
+    assert code(helper.get(f"{chart}/notes?author_id={author.id}", Purpose="emergency"))[0] == 403
+    assert code(helper.get(note)) == (403, "outside_care_team")
+
+
+def test_a_process_without_the_second_root_says_so_and_tells_nothing(settings, author, chart, note):
+    note_id = UUID(note.rpartition("/")[2])
+    with build(settings, parts=Part.WORKER) as worker:
+        call = Call(
+            actor=Actor(id=author.id, role=Role.CLINICIAN),
+            request_id=worker.ids.ordered(),
+            at=worker.clock.now(),
+            origin="test",
+        )
+        with pytest.raises(NotesClosed) as refused:
+            worker.services.notes.read(call, note_id)
+        with pytest.raises(NotesClosed):
+            worker.services.notes.write(call, uuid4(), UUID(chart[12:]), "Of nothing.")
+    assert status_of(type(refused.value)) == 503
+    assert CANARY not in str(refused.value)
 
 
 def test_nothing_of_a_note_stands_in_journey_context_progress_report_work_or_audit(house, author, chart, note):

@@ -100,6 +100,15 @@ def test_without_consent_only_author_and_client_read_them(house, author, member,
     assert CANARY in done(own.get(f"{chart}/goals", **now(house))).text
 
 
+def test_broken_glass_opens_them_for_the_emergency_and_not_otherwise(house, chart, places):
+    helper = house.account(Role.CLINICIAN)
+    done(helper.post(f"{chart}/break-glass", {"reason": "Collapsed."}, Purpose="emergency"), 201)
+    for place in places.values():
+        assert done(helper.get(place, Purpose="emergency")).json()["substance_use"] is True
+        assert code(helper.get(place)) == (403, "outside_care_team")
+    assert CANARY in done(helper.get(f"{chart}/journey", Purpose="emergency", **now(house))).text
+
+
 def test_consent_opens_them_and_its_withdrawal_hides_them_at_once(house, author, member, chart, places):
     given = consent(author, chart)
     for place in places.values():

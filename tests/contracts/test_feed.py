@@ -16,6 +16,7 @@ from adapters.memory.feed import InMemoryFeed
 from adapters.memory.ledger import InMemoryLedger, InMemoryLog
 from domain.model.client import Client
 from domain.model.identity import Identity
+from domain.model.note import Note
 from domain.ports.feed import ChangeFeed, EventReader, PositionAhead
 from domain.ports.ledger import Ledger
 from tests.contracts.ledger_contract import new_account
@@ -104,6 +105,13 @@ class FeedContract:
         newest = new_session()
         world.save(newest)
         assert [one.resource_id for one in world.feed.changes(after, 3).items] == [newest.id]
+
+    def test_a_psychotherapy_note_is_told_of_as_any_record_and_not_opened(self, world):
+        note = Note.write(uuid4(), at=NOW, client_id=uuid4(), by=uuid4(), text="Mine alone.")
+        position = world.save(note) - 1
+        assert [(one.kind, one.resource_id) for one in world.feed.changes(0, 10).items] == [("record", note.id)]
+        event = world.reader.event(position)
+        assert (event.kind, event.data, event.record_class) == (None, None, "notes")
 
     def test_a_feed_without_news_moves_on_all_the_same(self, world):
         end = [world.ledger.note(call_by(actor()), entry("session.read")) for _ in range(5)][-1]
