@@ -140,7 +140,8 @@ audit_entries = Table(
 # the index on time only turns instants into positions.
 Index("ix_audit_entries_recorded_at_us", audit_entries.c.recorded_at_us)
 Index("ix_audit_entries_kind", audit_entries.c.kind, audit_entries.c.position)
-Index("ix_audit_entries_actor", audit_entries.c.actor_id, audit_entries.c.kind, audit_entries.c.position)
+Index("ix_audit_entries_actor", audit_entries.c.actor_id, audit_entries.c.position)
+Index("ix_audit_entries_actor_kind", audit_entries.c.actor_id, audit_entries.c.kind, audit_entries.c.position)
 Index("ix_audit_entries_origin", audit_entries.c.origin, audit_entries.c.position)
 Index(
     "ix_audit_entries_on_behalf_of",

@@ -53,7 +53,8 @@ def _audit_entries() -> None:
     )
     op.create_index("ix_audit_entries_recorded_at_us", "audit_entries", ["recorded_at_us"])
     op.create_index("ix_audit_entries_kind", "audit_entries", ["kind", "position"])
-    op.create_index("ix_audit_entries_actor", "audit_entries", ["actor_id", "kind", "position"])
+    op.create_index("ix_audit_entries_actor", "audit_entries", ["actor_id", "position"])
+    op.create_index("ix_audit_entries_actor_kind", "audit_entries", ["actor_id", "kind", "position"])
     op.create_index("ix_audit_entries_origin", "audit_entries", ["origin", "position"])
     op.create_index(
         "ix_audit_entries_on_behalf_of",

@@ -113,7 +113,7 @@ def position_of(second: int):
         ({"client_id": UUID(int=5), "action": "session.3"}, "audit_clients"),
         ({"client_id": UUID(int=5), "actor_id": UUID(int=5)}, "audit_clients"),
         ({"actor_id": UUID(int=5)}, "ix_audit_entries_actor"),
-        ({"actor_id": UUID(int=5), "action": "session.3"}, "ix_audit_entries_actor"),
+        ({"actor_id": UUID(int=5), "action": "session.3"}, "ix_audit_entries_actor_kind"),
         ({"outcome": "denied"}, "ix_audit_entries_kind"),
         ({"outcome": "denied", "role": "clinician", "purpose": "treatment"}, "ix_audit_entries_kind"),
         ({"origin": "rare"}, "ix_audit_entries_origin"),
