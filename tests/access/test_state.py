@@ -8,11 +8,11 @@ from sqlalchemy import select, text, update
 
 from adapters.access.instants import microseconds
 from adapters.access.rebuild import rebuild_access_state
-from adapters.access.tables import accounts, care_team, clients, consents, identity_lookup, sign_ins
+from adapters.access.tables import accounts, care_team, clients, consents, identity_lookup, linked_identities, sign_ins
 from adapters.access.vault import AccountSecrets
 from adapters.event_store.tables import events
 from domain.errors import Erased, SealBroken, StaleVersion
-from domain.model.account import Account
+from domain.model.account import Account, IdentityTaken
 from domain.model.identity import IdentityContent
 from domain.model.sign_in import SignIn
 from domain.model.values import NameUse, PersonName
@@ -23,7 +23,7 @@ from domain.ports.ledger import Draft
 from tests.seal.kit import AT, a_call, a_client, a_content, a_session, an_account, an_identity
 from tests.seal.test_ledger import destroy_keys, fence
 
-TABLES = (accounts, sign_ins, clients, care_team, consents, identity_lookup)
+TABLES = (accounts, sign_ins, linked_identities, clients, care_team, consents, identity_lookup)
 
 
 def a_sign_in(account_id, **fields):
@@ -53,7 +53,9 @@ def test_a_services_scopes_show_in_lists_and_at_each_sign_in(kit):
 
 def test_a_revoked_secret_ends_every_sign_in_of_its_account_and_no_other(kit):
     service, person = a_service(Scope.CHANGES_READ), an_account()
-    service.add_secret(at=AT, by=uuid4(), secret_id=(secret_id := uuid4()), digest=b"d" * 32, expires_at=AT + timedelta(days=1))
+    service.add_secret(
+        at=AT, by=uuid4(), secret_id=(secret_id := uuid4()), digest=b"d" * 32, expires_at=AT + timedelta(days=1)
+    )
     own, others = a_sign_in(service.id), a_sign_in(person.id)
     kit.save(service, person, own, others)
     service.revoke_secret(at=AT, by=uuid4(), secret_id=secret_id)
@@ -141,6 +143,58 @@ def test_disabling_an_account_ends_its_sign_ins_and_marks_it(kit):
     kit.save(account)
     record = kit.state.sign_in(sign_in.id)
     assert (record.revoked, record.account_usable) == (True, False)
+
+
+def test_a_linked_identity_leads_to_its_account_until_it_is_unlinked(kit):
+    account, other = an_account(), an_account("other@clinic.example")
+    who = ("https://id.clinic.example", "24400320")
+    account.link_identity(at=AT, by=uuid4(), link_id=(link := uuid4()), issuer=who[0], subject=who[1])
+    kit.save(account, other)
+    assert kit.state.account_of_identity(*who) == account.id
+    assert kit.state.account_of_identity(who[0], "24400321") is None
+    assert kit.state.account_of_identity(who[0] + "/", who[1]) is None
+    other.link_identity(at=AT, by=uuid4(), link_id=uuid4(), issuer=who[0], subject=who[1])
+    with pytest.raises(IdentityTaken):
+        kit.save(other)
+    account.unlink_identity(at=AT, by=uuid4(), link_id=link)
+    kit.save(account)
+    assert kit.state.account_of_identity(*who) is None
+
+
+def test_open_sign_ins_are_those_that_are_neither_ended_nor_over_the_last_used_first(kit):
+    account = an_account()
+    first, second, over, ended = (a_sign_in(account.id) for _ in range(4))
+    kit.save(account, first, second, over, ended)
+    first.refresh(at=AT + timedelta(minutes=5), refresh_hash=b"s" * 32)
+    ended.revoke(at=AT, reason="signed_out")
+    kit.save(first, ended)
+    now_us = microseconds(AT + timedelta(minutes=6))
+    assert kit.state.open_sign_ins(account.id, now_us, 10)[0] == first.id
+    assert set(kit.state.open_sign_ins(account.id, now_us, 10)) == {first.id, second.id, over.id}
+    assert len(kit.state.open_sign_ins(account.id, now_us, 2)) == 2
+    assert list(kit.state.open_sign_ins(account.id, microseconds(AT + timedelta(hours=12)), 10)) == []
+    account.end_all_sign_ins(at=AT, by=uuid4(), kept_sign_in_id=second.id)
+    kit.save(account)
+    assert list(kit.state.open_sign_ins(account.id, now_us, 10)) == [second.id]
+
+
+def test_the_last_use_of_a_secret_is_kept_and_goes_with_it(kit):
+    service = an_account(role=Role.SERVICE, scopes=(Scope.CHANGES_READ,))
+    until = AT + timedelta(days=1)
+    service.add_secret(at=AT, by=uuid4(), secret_id=(secret := uuid4()), digest=b"d" * 32, expires_at=until)
+    kit.save(service)
+    assert kit.state.secrets_used(service.id) == {}
+    for minute in (1, 2):
+        at = AT + timedelta(minutes=minute)
+        kit.save(
+            SignIn.open(
+                uuid4(), at=at, account_id=service.id, refresh_hash=b"r" * 32, expires_at=until, secret_id=secret
+            )
+        )
+        assert kit.state.secrets_used(service.id) == {secret: microseconds(at)}
+    service.revoke_secret(at=AT, by=uuid4(), secret_id=secret)
+    kit.save(service)
+    assert kit.state.secrets_used(service.id) == {}
 
 
 def test_an_account_moved_to_another_row_does_not_open(kit):
@@ -343,6 +397,7 @@ def a_busy_week(kit):
     client.join_care_team(at=AT, by=uuid4(), account_id=account.id, relation=Relation.CLINICIAN)
     client.withdraw_consent(at=AT, by=uuid4(), consent_id=consent)
     account.fail_sign_in(at=AT, lock_after=5, locked_until=AT)
+    account.link_identity(at=AT, by=uuid4(), link_id=uuid4(), issuer="https://id.clinic.example", subject="7")
     sign_in.refresh(at=AT, refresh_hash=b"t" * 32)
     kit.save(client, account, sign_in)
     account.fail_sign_in(at=AT, lock_after=5, locked_until=AT)
