@@ -42,7 +42,9 @@ def root(
                 done = custody.move(old, advance)
             _leave_when_left_out(speaker, done)
             for generation in done.retired:
-                text = f"{done.keys:,} keys hang from the new root key; {generation} is retired."
+                text = (
+                    f"Nothing hangs from {generation} any more, it is retired; {done.keys:,} keys were moved just now."
+                )
                 speaker.say("root_replaced", text, keys=done.keys, retired=generation)
     speaker.say(
         "root_to_be_retired",
