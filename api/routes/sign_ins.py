@@ -96,7 +96,7 @@ def show_second_factor(body: SecondFactorIn, ask: Opened) -> Response:
         SecondFactorActive,
         AccountDisabled,
         Invalid,
-        action=Action.ACCOUNT_ENROL_SECOND_FACTOR,
+        action=(Action.ACCOUNT_ENROL_SECOND_FACTOR, Action.SIGN_IN_OPEN),
     ),
 )
 def enrol_on_the_way_in(body: ChallengeIn, ask: Opened) -> Response:

@@ -24,7 +24,10 @@ EVERYBODY = {
     ("DELETE", "/v1/sign-ins/current"),  # whoever is signed in may sign out
     ("GET", "/v1/codes/icd-10-cm"),  # a published list
 }
-NARROWER = {("GET", "/v1/accounts/{account_id}"): {Action.ACCOUNT_READ}}
+NARROWER = {
+    ("GET", "/v1/accounts/{account_id}"): {Action.ACCOUNT_READ},
+    ("GET", "/v1/accounts/{account_id}/identities"): {Action.ACCOUNT_READ},
+}
 """Routes that ask for less where the id is the caller's own, which sample ids never are."""
 SAMPLES = {"picture": "scores", "position": "1"}
 """What path parameters that are no ids may be."""

@@ -75,12 +75,13 @@ def known(callers):
 def answer_of(house, case, headers):
     """The answer in the form that schemathesis checks, with the request that it answers."""
     request = case.as_transport_kwargs(base_url="http://testserver", headers=headers)
+    sent = request.get("data")
     return house.http.request(
         request["method"],
         request["url"],
         params=request.get("params"),
         json=request.get("json"),
-        content=request.get("data"),
+        **({"data": sent} if isinstance(sent, dict) else {"content": sent}),
         headers=request["headers"],
     )
 
