@@ -12,7 +12,7 @@ from adapters.keys.root_file import FileRootKey
 from ops.bootstrap import Part, build
 from ops.checks.finding import State
 from ops.checks.production import UnsafeInProduction, production, refuse_unsafe
-from ops.settings import Settings
+from ops.settings import SettingInvalid, Settings
 from tests.conftest import database_at, execute_on
 
 
@@ -158,3 +158,27 @@ def test_an_ordinary_account_may_ask_which_server_it_is(empty_postgres_url: str,
         engine.dispose()
     finally:
         execute_on(postgres_url, "DROP ROLE anamnesis_plain")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("ROOT_KEY", "root.key"),
+        ("ROOT_KEY", "file:root.key"),
+        ("NOTES_ROOT_KEY", "file:/a.key,,file:/b.key"),
+        ("ROOT_KEY", "awskms:alias/mine"),
+        ("MODE", "prod"),
+        ("KEY_EPOCH_DAYS", "0"),
+    ],
+)
+def test_settings_of_keys_that_are_none_are_refused(name: str, text: str) -> None:
+    with pytest.raises(SettingInvalid, match=f"ANAMNESIS_{name} must be"):
+        Settings.load({f"ANAMNESIS_{name}": text})
+
+
+def test_addresses_of_roots_go_on_to_child_processes() -> None:
+    given = {"ANAMNESIS_ROOT_KEY": "file:/a.key, file:/b.key", "ANAMNESIS_MODE": "Production"}
+    settings = Settings.load(given)
+    assert settings.root_addresses("main") == ("file:/a.key", "file:/b.key")
+    assert settings.root_addresses("notes") == (f"file:{settings.notes_root_key_file}",)
+    assert Settings.load(settings.environment()) == settings
