@@ -249,7 +249,7 @@ def _look_as_json(look: Look) -> dict[str, Any]:
         "words": in_words(record.action),
         "purpose": record.purpose,
         "outcome": record.outcome,
-        "emergency": record.purpose == Purpose.EMERGENCY,
+        "emergency": record.purpose == Purpose.EMERGENCY or record.action == Action.BREAK_GLASS_OPEN,
     }
 
 

@@ -25,6 +25,7 @@ from adapters.views.tables import AUDIT, audit_clients, audit_entries
 from adapters.views.times import from_us
 from domain.ports.audit import AuditFilters
 from domain.services.policy import Action
+from ops.bench.noting import reads
 from ops.bench.options import Options
 from ops.bench.places import Home
 from ops.bench.processes import BenchmarkFailed
@@ -211,12 +212,13 @@ def _timed(
     yield Row.of_samples(rounds, 0.95, what=f"{what}, p95", aim=SEARCH_P95_MS, **facts)
 
 
-BENCHMARKS: Final = {"search": searches}
+BENCHMARKS: Final = {"search": searches, "reads": reads}
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
 
 @app.command("audit", context_settings={"help_option_names": ["-h", "--help"]})
 def command(  # noqa: PLR0913, PLR0917 - one parameter an option
+    only: Annotated[list[str] | None, typer.Option(help="Measure this alone: search or reads.")] = None,
     entries: Annotated[int, typer.Option(min=1_000, max=100_000_000, help="How long the trail is.")] = ENTRIES,
     database: Annotated[list[str] | None, typer.Option(help="On this database alone: sqlite or postgresql.")] = None,
     rounds: Annotated[int, typer.Option(min=1, max=100, help=f"Rounds of {_A_ROUND} searches of each kind.")] = 3,
@@ -232,8 +234,9 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter an option
     table: Annotated[Path | None, typer.Option(help="Write the table to this file as Markdown.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, also on a terminal.")] = False,  # noqa: FBT002 - Typer's flags are boolean parameters
 ) -> None:
-    """Measure searches of a long audit trail, by every filter and several together."""
+    """Measure searches of a long audit trail, by every filter and several together; and reading with and without entries."""
     options = Options(
+        only=tuple(only or ()),
         databases=tuple(database or DATABASES),
         rounds=rounds,
         scale=entries / ENTRIES,

@@ -3,11 +3,16 @@
 import csv
 import io
 import json
+from dataclasses import replace
+from uuid import UUID, uuid4
 
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 
-from domain.ports.call import Role
+from domain.ports.audit import AuditEntry, Outcome
+from domain.ports.call import Actor, Purpose, Role
+from domain.ports.limits import Limit
+from domain.services.policy import Action
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +148,78 @@ def test_reading_who_looked_is_on_record_and_seen_in_the_log_itself(house, chart
     looks = own.get(f"/v1/clients/{client_id}/access-log", **newest(house)).json()["items"]
     assert (looks[0]["action"], looks[0]["role"]) == ("audit.read_of_client", "compliance_officer")
     assert house.audit(officer, f"&client_id={client_id}&role=client&action=audit.read_of_client")
+
+
+@pytest.fixture
+def disclosed(house, clinician):
+    """(client, agreement, thing): something of the client's record was given to somebody under an agreement."""
+    client_id, agreement, thing = clinician.new_client(), uuid4(), uuid4()
+    call = replace(house.host_call(), actor=Actor(id=clinician.id, role=Role.CLINICIAN), purpose=Purpose.CLIENT_REQUEST)
+    entry = AuditEntry(action=Action.DISCLOSURE_RECORD, client_id=UUID(client_id), resources=(agreement, thing))
+    refused = AuditEntry(action=Action.DISCLOSURE_MAKE, client_id=UUID(client_id), outcome=Outcome.DENIED, reason="x")
+    house.system.ledger.note(call, entry, refused)
+    return client_id, agreement, thing
+
+
+def test_an_accounting_tells_to_whom_what_why_and_when(house, officer, clinician, disclosed):
+    client_id, agreement, thing = disclosed
+    own = house.account(Role.CLIENT, client_id=client_id)
+    for who in (own, officer):
+        (item,) = who.get(f"/v1/clients/{client_id}/disclosures", **newest(house)).json()["items"]
+        assert (item["recipient_id"], item["recipient"], item["what"]) == (str(agreement), "", [str(thing)])
+        assert (item["action"], item["purpose"]) == ("disclosure.record", "client_request")
+        assert item["account_id"] == str(clinician.id)
+    (entry,) = [one for one in house.audit(officer, f"&client_id={client_id}") if one["position"] == item["position"]]
+    assert (entry["leaf"], entry["recorded_at"]) == (item["leaf"], item["at"])
+
+
+def test_an_accounting_of_a_client_of_whom_nothing_is_left_is_answered_to_officers(officer, house):
+    gone = uuid4()
+    assert officer.get(f"/v1/clients/{gone}/disclosures", **newest(house)).json()["items"] == []
+    assert house.audit(officer, f"&client_id={gone}&action=audit.account_disclosures")
+
+
+def test_sign_ins_denials_deletions_exports_and_disclosures_are_all_to_be_found(
+    house, officer, clinician, colleague, disclosed
+):
+    client_id = disclosed[0]
+    user = house.account(Role.CLINICIAN)
+    user.sign_in()
+    house.post("/v1/sign-ins", {"login": user.login, "password": "not the one it is"})
+    user.delete("/v1/sign-ins/current")
+    house.get("/v1/me")
+    colleague.get(f"/v1/clients/{client_id}")
+    draft = f"/v1/drafts/{uuid4()}"
+    clinician.put(draft, {"client_id": client_id, "content": {}})
+    clinician.delete(draft)
+    exported(officer, house, "text/csv", f"client_id={client_id}")
+    for query in (
+        f"action=sign_in.open&outcome=allowed&actor_id={user.id}",
+        "action=sign_in.open&outcome=denied&reason=wrong_password",
+        f"action=sign_in.sign_out&actor_id={user.id}",
+        "action=api.refuse&outcome=denied",
+        f"client_id={client_id}&outcome=denied&actor_id={colleague.id}",
+        f"client_id={client_id}&action=draft.discard",
+        f"client_id={client_id}&action=audit.export",
+        f"client_id={client_id}&action=disclosure.record",
+    ):
+        assert house.audit(officer, f"&{query}"), query
+
+
+def test_strangers_are_refused_on_record_up_to_a_limit_and_then_counted(another_house, new_settings, tmp_path):
+    few = Limit(name="test_few", amount=3, per_s=60)
+    with another_house(new_settings(tmp_path / "strangers"), anonymous_limit=few) as house:
+        answers = [house.get("/v1/me").status_code for _ in range(8)]
+        assert answers == [401] * 3 + [429] * 5
+        officer = house.account(Role.COMPLIANCE_OFFICER)
+        refused = house.audit(officer, "&action=api.refuse")
+        assert [entry["reason"] for entry in refused] == ["further_refusals_are_counted_only", *["unauthenticated"] * 3]
+
+
+def test_names_of_those_who_looked_are_shown_where_the_practice_shows_them(another_house, new_settings, tmp_path):
+    with another_house(new_settings(tmp_path / "names", ANAMNESIS_ACCESS_LOG_NAMES="1")) as house:
+        clinician = house.account(Role.CLINICIAN)
+        client_id = clinician.new_client()
+        own = house.account(Role.CLIENT, client_id=client_id)
+        looks = own.get(f"/v1/clients/{client_id}/access-log", **newest(house)).json()["items"]
+        assert {look["name"] for look in looks if look["account_id"] == str(clinician.id)} == {"Sample Person"}
