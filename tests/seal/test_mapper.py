@@ -87,7 +87,7 @@ def test_the_length_of_a_state_does_not_name_its_kind(mapper):
 def test_audit_entries_need_no_aggregate_and_concern_no_subject(mapper):
     event = AuditEvent.of(a_call(), AuditEntry(action="session.read", client_id=uuid4(), resources=(uuid4(),)), 4)
     row = mapper.to_row(event)
-    assert (row.topic, row.subject, row.record_class, row.version) == ("audit.1", None, "audit", 4)
+    assert (row.topic, row.subject, row.record_class, row.version) == ("audit.2", None, "audit", 4)
     assert mapper.to_event(stored(row)) == event
 
 
@@ -249,7 +249,7 @@ def test_a_malformed_system_record_is_broken(mapper, state):
         mapper.to_event(stored(mapper.to_row(RECORD), state=state))
 
 
-@pytest.mark.parametrize("topic", ["record.2", "record.0", "record.01", "record", "future.1", "", "record.1.1", "1"])
+@pytest.mark.parametrize("topic", ["record.3", "record.0", "record.01", "record", "future.1", "", "record.1.1", "1"])
 def test_a_topic_of_another_version_is_named_with_the_version_that_runs(mapper, topic):
     (row,) = rows_of(mapper, a_session())
     with pytest.raises(UnknownTopic) as caught:
