@@ -60,10 +60,14 @@ def retention(system: System) -> RetentionService:
     )
 
 
-def place_of(settings: Settings) -> OffBox:
-    """Where the register lies. Without a setting a folder beside the data, which a fire takes along: said loudly."""
+def place_of(settings: Settings) -> OffBox | None:
+    """Where the register lies. Without a setting a folder beside the data, which a fire takes along: said loudly, and in
+    production nothing, so that nothing is erased.
+    """
     if settings.off_box is not None:
         return off_box(settings.off_box, s3_endpoint=settings.s3_endpoint)
+    if settings.mode == "production":
+        return None
     folder = settings.data_dir / _HERE
     make_private(folder)
     _log.warning("The register of erasures lies beside the data: set ANAMNESIS_OFF_BOX to another place")

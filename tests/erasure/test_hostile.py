@@ -86,7 +86,7 @@ def kill_and_resume(practice: Practice, rounds: int, seed: int) -> None:
 
 
 def test_killed_at_any_moment_an_erasure_goes_on_to_its_end(practice):
-    kill_and_resume(practice, 3, seed=11)
+    kill_and_resume(practice, 2, seed=11)
 
 
 @pytest.mark.faults
@@ -127,7 +127,7 @@ def race(practice: Practice, rounds: int) -> set[str]:
 
 
 def test_of_a_hold_and_an_erasure_at_once_exactly_one_wins(practice):
-    race(practice, 4)
+    race(practice, 3)
 
 
 @pytest.mark.faults
