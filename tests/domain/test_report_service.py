@@ -222,10 +222,10 @@ def test_the_requester_the_worker_and_the_readings_are_on_record(house, clinicia
     make(house, report_id, made)
     house.services.reports.result(taken, report_id)
     assert house.reasons(asked) == [("report.request", "allowed", "")]
-    assert [(entry.action, entry.actor_id) for entry in house.entries(made)] == [
-        ("progress.read", clinician.id),
-        ("identity.read", clinician.id),
-        ("report.make", HOST.id),
+    assert [(entry.action, entry.actor_id, entry.on_behalf_of) for entry in house.entries(made)] == [
+        ("progress.read", HOST.id, clinician.id),
+        ("identity.read", HOST.id, clinician.id),
+        ("report.make", HOST.id, None),
     ]
     assert house.entries(made)[-1].resources == (report_id, clinician.id)
     assert house.entries(made)[-1].client_id == client_id
@@ -311,9 +311,9 @@ def test_what_kills_every_worker_is_given_up(house, clinician, client_id, monkey
 
 def test_reports_expire_also_those_that_nobody_made(house, clinician, client_id):
     made, waiting = request(house, clinician, client_id), request(house, clinician, client_id)
-    house.clock.forward(DAY_S)
+    house.clock.forward(DAY_S - 1)
     make(house, made)
-    house.clock.forward(6 * DAY_S)
+    house.clock.forward(6 * DAY_S + 1)
     assert house.services.reports.discard_expired(house.call(HOST)) == 1
     with pytest.raises(ReportNotFound):
         read(house, clinician, waiting)
@@ -324,6 +324,13 @@ def test_reports_expire_also_those_that_nobody_made(house, clinician, client_id)
     assert house.services.reports.mine(house.call(clinician)) == []
     assert house.services.reports.discard_expired(house.call(HOST)) == 1
     assert house.services.reports.discard_expired(house.call(HOST)) == 0
+
+
+def test_a_report_that_was_not_made_in_a_day_is_not_made_any_more(house, clinician, client_id):
+    report_id = request(house, clinician, client_id)
+    house.clock.forward(DAY_S)
+    make(house, report_id)
+    assert house.reports.get(report_id).failure == "grant_expired"
 
 
 def test_ones_own_reports_come_newest_first_and_the_list_is_on_record(house, clinician, client_id):

@@ -429,7 +429,7 @@ def test_a_sweep_is_on_record_with_every_client_it_opened_and_opens_none_twice(h
     ids = sorted(house.chart(clinician, family=f"Family{n}") for n in range(30))
     first = house.call(HOST, purpose=Purpose.OPERATIONS)
     assert house.services.worklist.sweep(first).derived == 30
-    named = [client_id for entry in house.entries(first) for client_id in entry.resources]
+    named = [client_id for entry in house.entries(first) for client_id in entry.clients]
     assert named == ids
     assert {entry.action for entry in house.entries(first)} == {"worklist.sweep"}
     second = house.call(HOST, purpose=Purpose.OPERATIONS)
