@@ -11,6 +11,7 @@ from adapters.db.checks import check_durable, check_revision
 from adapters.db.engines import open_database
 from adapters.db.errors import translated
 from adapters.db.transactions import write_transaction
+from adapters.event_store.incarnations import RestoreUnfinished, newest_restore
 from adapters.event_store.tables import deployment, events
 from domain.errors import AnamnesisError
 from migrations.role_names import APPLICATION
@@ -116,6 +117,7 @@ def _log(settings: Settings) -> Iterator[Finding]:
     try:
         with translated("events"), engine.connect() as connection:
             opened = connection.execute(select(func.max(deployment.c.incarnation))).scalar_one()
+            restored = newest_restore(connection)
             newest = connection.execute(select(events).order_by(events.c.position.desc()).limit(1)).one_or_none()
     except AnamnesisError as error:
         yield Finding.of("log", error)
@@ -124,6 +126,9 @@ def _log(settings: Settings) -> Iterator[Finding]:
         engine.dispose()
     if opened is None:
         yield broken("log", "log_not_opened", "The log was never opened.", "Run `anamnesis migrate`.")
+        return
+    if restored is not None and not restored.finished:
+        yield Finding.of("log", RestoreUnfinished(stage=restored.stage.value))
         return
     ahead_s = newest.recorded_at_us / 1e6 - time.time() if newest else 0.0
     if ahead_s > _AHEAD_S:

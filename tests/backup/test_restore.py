@@ -33,6 +33,7 @@ from ops.backup.errors import (
 from ops.backup.places import place_at
 from ops.backup.taking import take
 from ops.bootstrap import Part, build
+from ops.checks.databases import databases
 from ops.hosting import call_of_host
 from tests.backup.kit import Vault, elsewhere, restored, running
 from tests.conftest import DatabaseUrls
@@ -389,6 +390,8 @@ def test_a_restore_that_stopped_at_any_stage_starts_nothing_and_goes_on(practice
         restored(new_settings, vault.wish(), stop)
     with pytest.raises(RestoreUnfinished):
         build(new_settings, parts=Part.API)
+    if stage is Stage.OPENED:
+        assert "restore_unfinished" in {finding.code for finding in databases(new_settings)}
     done = restored(new_settings, vault.wish())
     assert done.incarnation == 2
     with running(new_settings) as again:
