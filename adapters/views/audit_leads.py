@@ -130,8 +130,11 @@ def lead_of(  # noqa: PLR0911 - a way down each
     by_other = () if other_than is None else (entries.actor_id != other_than,)
     by_origin = () if origin is None else (entries.origin == origin,)
     by_behalf = () if behalf is None else (entries.on_behalf_of == behalf,)
-    if origin is not None and _few(connection, origin, bounds) and client_id is None:
-        rest = (*by_kind, *by_actor, *by_other, *by_behalf)
+    if origin is not None and _few(connection, origin, bounds):
+        named = select(audit_clients.c.position).where(
+            audit_clients.c.client_id == client_id, audit_clients.c.position == entries.position
+        )
+        rest = (*(() if client_id is None else (named.exists(),)), *by_kind, *by_actor, *by_other, *by_behalf)
         return ByColumn(column=entries.origin, value=origin, rest=rest)
     if client_id is not None:
         links = audit_clients.c

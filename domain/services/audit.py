@@ -203,16 +203,9 @@ class AuditService:
             after = page.after
 
     def _told(self, records: Sequence[AuditRecord]) -> Sequence[Disclosure]:
-        names = self._recipients.names({record.resources[0] for record in records if record.resources})
-        return tuple(
-            Disclosure(
-                record=record,
-                recipient_id=record.resources[0] if record.resources else None,
-                recipient=names.get(record.resources[0], "") if record.resources else "",
-                what=record.resources[1:],
-            )
-            for record in records
-        )
+        recipients = {record.position: _recipient_of(record) for record in records}
+        names = self._recipients.names({each for each in recipients.values() if each is not None})
+        return tuple(_disclosure(record, recipients[record.position], names) for record in records)
 
     def _names_of(self, account_ids: Collection[UUID]) -> Mapping[UUID, str]:
         if not self._names:
@@ -236,6 +229,18 @@ class NoRecipients:
 
     def names(self, ids: Collection[UUID]) -> Mapping[UUID, str]:
         return dict.fromkeys(ids, "")
+
+
+def _recipient_of(record: AuditRecord) -> UUID | None:
+    """What an entry names first; nobody for a copy that somebody exported, of which is not known where it went."""
+    return record.resources[0] if record.resources and record.action != Action.EXPORT_MAKE else None
+
+
+def _disclosure(record: AuditRecord, recipient_id: UUID | None, names: Mapping[UUID, str]) -> Disclosure:
+    if recipient_id is None:
+        return Disclosure(record=record, recipient_id=None, recipient="", what=record.resources)
+    recipient = names.get(recipient_id, "")
+    return Disclosure(record=record, recipient_id=recipient_id, recipient=recipient, what=record.resources[1:])
 
 
 def _sought(action: Action, filters: AuditFilters) -> AuditEntry:

@@ -17,6 +17,8 @@ def commands(group, prefix=""):
     if not hasattr(group, "commands"):
         yield prefix.strip()
         return
+    if prefix and group.invoke_without_command:
+        yield prefix.strip()
     for name, command in group.commands.items():
         yield from commands(command, f"{prefix} {name}")
 
