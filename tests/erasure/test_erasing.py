@@ -25,6 +25,8 @@ from domain.ports.keys import RecordClass
 from domain.services.access import RoleNotPermitted
 from domain.services.erasures import RetentionRunsStill
 from ops.bootstrap import Part, build
+from ops.verifying.reader import snapshot
+from ops.verifying.verify import verify_log
 from tests.contracts.samples import content
 from tests.erasure.kit import CANARY, CLINICIAN, HOST, OFFICER, OPERATOR, Practice, found
 
@@ -344,3 +346,11 @@ def test_a_worker_without_the_notes_root_destroys_notes_that_it_could_never_read
         rows = connection.execute(select(keys).where(keys.c.owner == client_id)).all()
     assert {"client", "client-notes", "notes"} <= {row.key_class for row in rows}
     assert not any(row.wrapped for row in rows)
+
+
+def test_the_log_still_verifies_after_an_erasure_and_only_the_signed_record_excuses_what_is_gone(practice):
+    practice.erase(practice.new_client(account=True))
+    with snapshot(practice.system.databases.events) as reader:
+        assert verify_log(reader, keys=[practice.key]).sound()
+        stranger = NoteSigner(practice.key.name, seed=bytes(range(32))).verifier
+        assert not verify_log(reader, keys=[stranger]).sound()
