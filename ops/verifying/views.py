@@ -16,16 +16,20 @@ from sqlalchemy import Engine, LargeBinary, Table, select
 from adapters.db.engines import open_database, read_transaction
 from adapters.db.errors import translated
 from adapters.keys.row_sealer import RowSealer
+from adapters.keys.token_sealer import TokenSealer
+from adapters.views.audit_kinds import AuditKinds
 from adapters.views.opening import DETAIL
-from adapters.views.tables import VIEWS
+from adapters.views.tables import AUDIT, VIEWS
 from adapters.views.tracking import ViewTracking
 from domain.errors import AnamnesisError, Unavailable
 from migrations.run import upgrade
 from ops.bootstrap import System
 from ops.verifying.findings import Finding, Findings, Kind
 
-_ON_DEMAND: Final = frozenset(("worklist", "worklist_accounts"))
-"""Derived by whoever reads them, from views that are compared here."""
+_APART: Final = frozenset(("worklist", "worklist_accounts", "audit_kinds"))
+"""Derived by whoever reads them from views that are compared here; and numbers for codes, drawn anew on each side, which are
+opened where rows refer to them.
+"""
 _PLACES: Final = ("position", "last_position", "first_position")
 _TRIES: Final = 5
 
@@ -79,10 +83,11 @@ def _compared(system: System, again: Engine, tracking: ViewTracking) -> ViewsRep
     findings = Findings()
     compared = 0
     opener = RowSealer(system.keys, system.mapper.log)
+    kinds = TokenSealer(system.keys, system.mapper.log)
     for view in VIEWS:
         for table in view.tables:
-            if table.name not in _ON_DEMAND:
-                compared += _compare(table, system.databases.views, again, opener, findings)
+            if table.name not in _APART:
+                compared += _compare(table, (system.databases.views, again), opener, kinds, findings)
     if _positions(system.tracking) != before:
         return None
     return ViewsReport(position=_position(tracking), compared=compared, findings=tuple(findings.listed()))
@@ -92,10 +97,12 @@ def _positions(tracking: ViewTracking) -> dict[str, int]:
     return {name: each.position for name, each in tracking.progress().items()}
 
 
-def _compare(table: Table, real: Engine, again: Engine, opener: RowSealer, findings: Findings) -> int:
-    """How many rows were looked at. Rows of both come in the order of their text form, one pair at a time."""
+def _compare(
+    table: Table, sides: tuple[Engine, Engine], opener: RowSealer, kinds: TokenSealer, findings: Findings
+) -> int:
+    """How many rows were looked at. Both sides are held in memory, a table at a time."""
     count = 0
-    theirs, ours = dict(_rows(table, real)), dict(_rows(table, again))
+    theirs, ours = (dict(_rows(table, engine, kinds)) for engine in sides)
     for key in theirs.keys() | ours.keys():
         count += 1
         said, true = theirs.get(key), ours.get(key)
@@ -107,11 +114,15 @@ def _compare(table: Table, real: Engine, again: Engine, opener: RowSealer, findi
     return count
 
 
-def _rows(table: Table, engine: Engine) -> Iterator[tuple[Key, Row]]:
+def _rows(table: Table, engine: Engine, kinds: TokenSealer) -> Iterator[tuple[Key, Row]]:
     keys = [column.name for column in table.primary_key] or [column.name for column in table.columns]
     with translated("views"), read_transaction(engine) as connection:
-        for row in connection.execution_options(yield_per=1_000).execute(select(table)).mappings():
-            yield tuple(row[name] for name in keys), dict(row)
+        codes: Mapping[Any, object] = AuditKinds(kinds).all(connection) if table in AUDIT.tables else {}
+        for stored in connection.execute(select(table)).mappings():
+            row = dict(stored)
+            if codes:
+                row["kind"] = codes.get(row["kind"], row["kind"])
+            yield tuple(row[name] for name in keys), row
 
 
 def _same(table: Table, column: str, said: Row, true: Row, opener: RowSealer) -> bool:
