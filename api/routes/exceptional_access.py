@@ -73,7 +73,7 @@ def break_glass(client_id: UUID, body: BreakGlassIn, ask: Writer) -> Response:
         CursorInvalid,
         RoleNotPermitted,
         Invalid,
-        action=(Action.BREAK_GLASS_REVIEW, Action.BREAK_GLASS_READ),
+        action=Action.BREAK_GLASS_REVIEW,
     ),
 )
 def list_exceptional_access(

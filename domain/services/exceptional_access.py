@@ -120,7 +120,7 @@ class ExceptionalAccessService:
         self._ledger.note(
             call,
             AuditEntry(
-                action=Action.BREAK_GLASS_READ,
+                action=Action.BREAK_GLASS_REVIEW,
                 resources=tuple(item.id for item in shown),
                 clients=tuple({item.client_id: None for item in shown}),
             ),
