@@ -47,6 +47,7 @@ def test_what_people_wrote_is_in_no_file_of_a_back_up_and_none_is_open_to_others
         assert not any(secret in file.read_bytes() for file in files)
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"])
 def test_that_a_back_up_is_taken_stands_in_the_audit_before_it_is_copied(practice, vault):
     taken, _ = vault.take(practice)
     entries = [
@@ -57,6 +58,7 @@ def test_that_a_back_up_is_taken_stands_in_the_audit_before_it_is_copied(practic
     assert [(one.outcome, one.reason) for one in entries] == [("allowed", "backup_events")]
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"])
 def test_a_back_up_that_fails_is_on_record_and_leaves_nothing_behind(practice, tmp_path):
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where a folder should be")

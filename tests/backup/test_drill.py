@@ -5,7 +5,6 @@ import pytest
 from domain.errors import AnamnesisError
 from ops.backup.drilling import drill
 from ops.backup.errors import BackupDamaged, BackupUnfit
-from ops.backup.loading import move_aside
 from tests.erasure.kit import CANARY
 
 
@@ -43,9 +42,7 @@ def test_a_drill_with_a_lost_root_key_fails(on_sqlite, vault):
         drill(on_sqlite.settings, vault.wish())
 
 
+@pytest.mark.parametrize("database_kind", ["postgresql"])
 def test_postgresql_is_practised_on_empty_databases(practice, vault):
-    if practice.settings.events_url.startswith("sqlite"):
-        assert move_aside(f"{practice.settings.events_url}.none", vault.folder) is None
-        return
     with pytest.raises(BackupUnfit):
         drill(practice.settings, vault.wish())

@@ -40,6 +40,9 @@ from tests.conftest import DatabaseUrls
 from tests.contracts.samples import content
 from tests.erasure.kit import CANARY, CLINICIAN, OFFICER, found
 
+ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"])
+"""For what does not depend on the kind of database."""
+
 
 def first_record(practice, kept) -> SystemRecord:
     return practice.system.mapper.to_event(practice.system.recorder.read_log(kept, 1)[0])
@@ -118,6 +121,7 @@ def test_the_erased_clients_login_goes_from_the_restored_log_too_and_a_signed_re
         assert redacted == named
 
 
+@ON_SQLITE
 def test_an_erasure_that_had_begun_before_the_back_up_is_ended_by_the_worker_after_it(practice, vault, new_settings):
     client_id = practice.new_client()
     erasure_id = practice.ask(client_id)
@@ -131,6 +135,7 @@ def test_an_erasure_that_had_begun_before_the_back_up_is_ended_by_the_worker_aft
         assert erasure.over
 
 
+@ON_SQLITE
 def test_what_the_log_lost_is_named_from_the_newest_checkpoint(practice, vault, new_settings, publish):
     client_id = practice.new_client()
     covered = publish(practice)
@@ -146,6 +151,7 @@ def test_what_the_log_lost_is_named_from_the_newest_checkpoint(practice, vault, 
         assert facts["lost"] == [done.kept + 1, newest.size]
 
 
+@ON_SQLITE
 def test_a_back_up_that_contradicts_a_checkpoint_is_refused(practice, vault, new_settings, publish):
     practice.new_client()
     publish(practice, root=bytes(32))
@@ -156,9 +162,8 @@ def test_a_back_up_that_contradicts_a_checkpoint_is_refused(practice, vault, new
         build(new_settings, parts=Part.API)
 
 
+@ON_SQLITE
 def test_each_restore_opens_an_incarnation_that_was_never_there_before(practice, vault, new_settings, tmp_path):
-    if new_settings.events_url.startswith("postgresql"):
-        pytest.skip("one new database is enough to show it; SQLite has as many as wanted")
     vault.take(practice)
     numbers = []
     for number in range(3):
@@ -201,9 +206,8 @@ def test_nothing_is_written_over(practice, vault, empty_urls):
         restored(practice.settings, vault.wish())
 
 
+@pytest.mark.parametrize("database_kind", ["postgresql"])
 def test_on_postgresql_nothing_is_moved_aside(practice, vault):
-    if practice.settings.events_url.startswith("sqlite"):
-        pytest.skip("SQLite files can be moved")
     vault.take(practice)
     with pytest.raises(NotEmpty):
         restored(practice.settings, vault.wish(replace=True))
@@ -254,12 +258,14 @@ def _folder(folder):
     return folder
 
 
+@ON_SQLITE
 def test_without_keys_at_all_nothing_is_restored(practice, vault, new_settings):
     vault.take(practice)
     with pytest.raises(BackupMissing):
         restored(new_settings, vault.wish(keys=""))
 
 
+@ON_SQLITE
 def test_keys_copied_before_the_events_are_refused(practice, vault, new_settings):
     call = call_of_host(practice.system)
     take(practice.system, call, "keys", place_at(vault.keys)[0])
@@ -295,6 +301,7 @@ def test_a_back_up_of_the_other_kind_of_database_is_refused(on_sqlite, vault, em
         restored(settings, vault.wish())
 
 
+@ON_SQLITE
 def test_a_damaged_back_up_changes_nothing(practice, vault, new_settings):
     practice.new_client()
     vault.take(practice)
@@ -306,6 +313,7 @@ def test_a_damaged_back_up_changes_nothing(practice, vault, new_settings):
         build(new_settings, parts=Part.API)
 
 
+@ON_SQLITE
 def test_without_the_register_nothing_is_restored_unless_somebody_says_so(practice, vault, new_settings):
     client_id = practice.new_client()
     vault.take(practice)
@@ -320,6 +328,7 @@ def test_without_the_register_nothing_is_restored_unless_somebody_says_so(practi
         assert again.system.services.clients.identity(again.by(CLINICIAN), client_id)
 
 
+@ON_SQLITE
 def test_a_register_entry_that_the_logs_key_did_not_sign_is_no_register(practice, vault, new_settings):
     practice.erase(practice.new_client())
     vault.take(practice)
@@ -405,6 +414,7 @@ def test_a_restore_that_stopped_at_any_stage_starts_nothing_and_goes_on(practice
             again.system.services.clients.identity(again.by(CLINICIAN), client_id)
 
 
+@ON_SQLITE
 def test_an_unfinished_restore_is_not_mixed_with_another_back_up(practice, vault, new_settings):
     vault.take(practice)
     first = str(vault.newest("events")[0])
@@ -423,6 +433,7 @@ def test_an_unfinished_restore_is_not_mixed_with_another_back_up(practice, vault
     assert restored(new_settings, vault.wish(events=first)).incarnation == 2
 
 
+@ON_SQLITE
 def test_a_back_up_that_was_restored_already_is_left_alone(practice, vault, new_settings):
     vault.take(practice)
     done = restored(new_settings, vault.wish())
@@ -431,6 +442,7 @@ def test_a_back_up_that_was_restored_already_is_left_alone(practice, vault, new_
     assert again.incarnation == done.incarnation
 
 
+@ON_SQLITE
 def test_the_announcement_off_the_box_is_signed_and_says_what_the_first_record_says(practice, vault, new_settings):
     vault.take(practice)
     done = restored(new_settings, vault.wish())
