@@ -1,7 +1,9 @@
 """A client's record is erased: what stands before it, what is left, and what the receipt says."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib import resources
+from threading import Barrier
 from uuid import uuid4
 
 import pytest
@@ -173,6 +175,23 @@ def test_before_the_minimum_is_over_a_wish_is_refused_with_the_day(on_sqlite):
     plan = on_sqlite.system.services.erasures.plan(on_sqlite.by(OFFICER), client_id)
     assert plan.outcome == "retention_runs_still"
     assert {holding.record_class for holding in plan.holdings} >= {RecordClass.JOURNAL, RecordClass.IDENTITY}
+
+
+def test_a_command_and_the_worker_at_it_together_end_it_once_and_both_are_told(practice):
+    erasure_id = practice.ask(practice.new_client())
+    together = Barrier(3)
+
+    def carry_out(_number):
+        together.wait(30)
+        return practice.carry_out(erasure_id)
+
+    with ThreadPoolExecutor(3) as pool:
+        ended = list(pool.map(carry_out, range(3)))
+    assert {each.state for each in ended} == {ErasureState.COMPLETED}
+    assert len({each.receipt for each in ended}) == 1
+    rows = practice.system.recorder.read_log(0, 10_000)
+    records = [each for each in map(practice.system.mapper.to_event, rows) if isinstance(each, SystemRecord)]
+    assert [each.kind for each in records].count("system.erased") == 1
 
 
 def test_one_erasure_at_a_time_and_none_is_withdrawn_once_it_began(on_sqlite):
