@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final, Protocol
 from uuid import UUID
 
+from domain.model import substance_use
 from domain.model.account import Account, AccountNotFound
 from domain.model.appointment import Appointment
 from domain.model.client import Client, ClientNotFound
@@ -60,15 +61,7 @@ LEFT_OUT: Final = ("psychotherapy_notes_of_others", "drafts", "audit_entries")
 LEFT_OUT_FOR_CLIENTS: Final = ("unsigned_sessions", "risk_flags", "entered_in_error", "history")
 REDISCLOSURE: Final = "substance_use_redisclosure"
 """Code of the notice that goes with substance-use records."""
-NOTICES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        REDISCLOSURE: (
-            "Part of this record is protected by federal rules on substance use disorder patient records (42 CFR part 2). "
-            "They forbid its use or disclosure in proceedings against the patient without consent or a court order, and "
-            "limit to whom it may be passed on."
-        )
-    }
-)
+NOTICES: Final[Mapping[str, str]] = MappingProxyType({REDISCLOSURE: substance_use.REDISCLOSURE})
 _CLASSES: Final = (RecordClass.JOURNAL, RecordClass.IDENTITY, RecordClass.MEASURES, RecordClass.SUD)
 _SECTIONS: Final[Mapping[type[Any], tuple[str, Callable[[Any], Json]]]] = MappingProxyType(
     {
@@ -157,21 +150,24 @@ class ExportService:
         if client is None:
             raise ClientNotFound(client_id=client_id)
         own = call.actor.role is Role.CLIENT
+        # Who keeps notes, and who broke the glass, is about those who treat and not part of what goes along.
+        told = {each.id for each in whole.aggregates if is_exported(each)}
+        events = tuple(event for event in whole.events if event.stream in told)
         records = [each for each in whole.aggregates if type(each) in _SECTIONS]
         if own:
             records = _released(records)
-        protected = any(event.record_class == RecordClass.SUD for event in whole.events)
+        protected = any(event.record_class == RecordClass.SUD for event in events)
         made = Export(
             client=client,
             identity=next((each for each in whole.aggregates if isinstance(each, Identity)), None),
             records=records,
-            history=() if own else whole.events,
+            history=() if own else events,
             people=self._people(
-                [record_as_json(client, records), *([] if own else [event.data for event in whole.events])],
+                [record_as_json(client, records), *([] if own else [event.data for event in events])],
                 logins=logins and call.actor.role is Role.SERVICE,
             ),
             made_at=call.at,
-            position=max((event.position for event in whole.events), default=0),
+            position=max((event.position for event in events), default=0),
             notes=notes,
             left_out=(*LEFT_OUT, *(LEFT_OUT_FOR_CLIENTS if own else ())),
             notices=(REDISCLOSURE,) if protected else (),
@@ -217,6 +213,11 @@ def export_as_json(export: Export) -> Json:
     if "history" not in export.left_out:
         told["history"] = [_event_as_json(event) for event in export.history]
     return told
+
+
+def is_exported(aggregate: object) -> bool:
+    """Whether its events belong to the history that goes along."""
+    return isinstance(aggregate, Client | Identity) or type(aggregate) in _SECTIONS
 
 
 def record_as_json(client: Client, records: Sequence[Any]) -> Json:

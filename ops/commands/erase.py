@@ -95,7 +95,11 @@ def _confirm(speaker: "Voice", client_id: UUID, confirmed: str) -> None:
 
     if not confirmed and speaker.terminal and sys.stdin.isatty():
         confirmed = typer.prompt("This can't be taken back. Type the client's id to go on")
-    if confirmed.strip().lower() != str(client_id):
+    try:
+        repeated = UUID(confirmed.strip()) == client_id
+    except ValueError:
+        repeated = False
+    if not repeated:
         raise Invalid("Nothing was erased: the client's id was not repeated (--confirm).", field="confirm")
 
 

@@ -22,7 +22,7 @@ from api.faults import faults_of
 from api.models.common import In
 from domain.errors import AnamnesisError, Misconfigured
 from domain.model.client import Client
-from domain.services.exports import VERSION, is_account_field, record_as_json
+from domain.services.exports import VERSION, is_account_field, is_exported, record_as_json
 from domain.services.imports import ImportedRecord, Names
 from ops.imports.faults import Fault, NotTheFormat, Spoilt
 
@@ -180,6 +180,8 @@ def _whole(doc: ExportDoc, streams: Mapping[UUID, Any]) -> Sequence[Fault]:
         return [
             Fault(where="/client_id", code="client_missing", text="The history does not begin this client's chart.")
         ]
+    if not all(map(is_exported, streams.values())):
+        return [Fault(where="/history", code="another_kind", text="The history tells of more than a record.")]
     if any(each.subject != doc.client_id for each in streams.values()):
         return [Fault(where="/history", code="another_client", text="The history tells of another client too.")]
     try:

@@ -134,11 +134,28 @@ def _other_kind(told: dict[str, Any]) -> None:
     told["history"][0]["data"]["kind"] = "account.created"
 
 
+def _other_aggregate(told: dict[str, Any]) -> None:
+    at = told["history"][0]["data"]["at"]
+    told["history"].append(
+        told["history"][0]
+        | {
+            "stream": str(uuid4()),
+            "version": 1,
+            "data": {
+                "kind": "notes_folder.opened",
+                "at": at,
+                "client_id": told["client_id"],
+                "author_id": told["people"][0]["id"],
+            },
+        }
+    )
+
+
 def _torn(told: dict[str, Any]) -> None:
     del told["history"][-1]["data"]["at"]
 
 
-@pytest.mark.parametrize("damage", [_moved, _gap, _other_kind, _torn])
+@pytest.mark.parametrize("damage", [_moved, _gap, _other_kind, _other_aggregate, _torn])
 def test_a_damaged_history_is_refused_whole_and_not_quoted(deployments, damage) -> None:
     here, there = deployments
     (client_id,) = with_samples(here, 1)

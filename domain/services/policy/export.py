@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from domain.ports.access import Relation
 from domain.ports.call import Role
 from domain.ports.keys import RecordClass
 from domain.services.policy.actions import Action
@@ -32,8 +33,17 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     *[
         rule(f"client_exports_{each}", _OWN_BECAUSE, _CLIENT, OWN, REQUEST, each, Action.EXPORT_MAKE)
-        for each in (*_ORDINARY, RecordClass.SUD)
+        for each in _ORDINARY
     ],
+    rule(
+        "client_exports_substance_use",
+        "Records of substance use are the patient's own to take; who stands for them needs more than that (42 CFR 2.14).",
+        _CLIENT,
+        frozenset((Relation.SELF,)),
+        REQUEST,
+        RecordClass.SUD,
+        Action.EXPORT_MAKE,
+    ),
     *[
         rule(f"host_exports_{each}", _HOST_BECAUSE, SERVICES, NOBODY, OPERATIONS, each, Action.EXPORT_MAKE)
         for each in (*_ORDINARY, RecordClass.SUD)
