@@ -31,6 +31,7 @@ REPORT_P95_MS: Final = Aim(100)
 CONTEXT_P95_MS: Final = Aim(100)
 PDF_P95_MS: Final = Aim(300)
 CASELOAD_P95_MS: Final = Aim(300)
+EXPORT_P95_MS: Final = Aim(2_000)
 WEEKS: Final = 520
 CLIENTS: Final = 200
 _OTHERS_WEEKS: Final = 26
@@ -94,6 +95,12 @@ def _questions(client: UUID, weeks: int, clients: int) -> Iterator[Question]:
         target = f"{report}/pictures/{picture.value}"
         yield Question(what=f"{picture.value} as SVG", target=target, accept="image/svg+xml")
     yield Question(what="scores as PNG", target=f"{report}/pictures/scores", accept="image/png")
+    for what, accept, right in (
+        ("JSON with its history", _JSON, lambda told: len(json.loads(told)["history"]) > weeks),
+        ("FHIR", "application/fhir+json", lambda told: len(json.loads(told)["entry"]) > weeks),
+    ):
+        target = f"/v1/clients/{client}/export"
+        yield Question(what=f"export as {what}, {held}", target=target, accept=accept, aim=EXPORT_P95_MS, right=right)
     yield Question(
         what=f"caseload of {clients} clients",
         target="/v1/caseload",
