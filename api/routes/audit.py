@@ -246,7 +246,7 @@ def _look_as_json(look: Look) -> dict[str, Any]:
         "role": record.actor_role,
         "name": look.who,
         "action": record.action,
-        "words": in_words(record.action),
+        "words": in_words(record.action, record.outcome),
         "purpose": record.purpose,
         "outcome": record.outcome,
         "emergency": record.purpose == Purpose.EMERGENCY or record.action == Action.BREAK_GLASS_OPEN,

