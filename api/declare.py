@@ -52,7 +52,7 @@ _ETAG: Final = {
     "ETag": {
         "description": "The version this is; an edit sends it back as If-Match.",
         "required": True,
-        "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
+        "schema": {"type": "string", "pattern": '^"[0-9]+(\\.[0-9]+)?"$'},
     }
 }
 _LOCATION: Final = {

@@ -31,6 +31,7 @@ _ERROR_SCHEMA: Final = {
     "required": ["error", "error_description"],
     "additionalProperties": False,
 }
+_ERROR_SAMPLE: Final = {"error": "invalid_scope", "error_description": "The account has no such scope."}
 _NONE: Final = "-"
 """In place of a secret that was not sent: no secret is as short."""
 _NOBODYS: Final = str(UUID(int=0))
@@ -71,8 +72,9 @@ class TokenOperation(Operation):
 
 def as_oauth(declared: dict[str, Any], body: type[BaseModel]) -> dict[str, Any]:
     """Declared besides: the form, and the errors that answer it."""
-    form = {"schema": body.model_json_schema(ref_template="#/components/schemas/{model}")}
-    refused = {"content": {JSON: {"schema": _ERROR_SCHEMA}}}
+    schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
+    form = {"schema": schema, "example": schema["examples"][0]}
+    refused = {"content": {JSON: {"schema": _ERROR_SCHEMA, "example": _ERROR_SAMPLE}}}
     responses: dict[str, Any] = {str(status): refused for status in (401, 429, 503)}
     responses["400"] = {"description": "`invalid_request`; `invalid_scope`; `unsupported_grant_type`", **refused}
     extra = {"requestBody": {"content": {FORM: form}}, "responses": responses}

@@ -161,7 +161,7 @@ class BackIn(In):
     model_config = example({"transaction": _CHALLENGE, "state": _STATE, "code": "SplxlOBeZQQYbYS6WxSbIA"})
 
 
-class IdentityIn(In):
+class LinkedIdentityIn(In):
     """Whom the provider means: its `iss` and `sub`, as it writes them."""
 
     issuer: Annotated[Line, Field(min_length=1)]

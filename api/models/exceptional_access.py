@@ -36,7 +36,7 @@ class BreakGlassIn(In):
     model_config = example({"reason": "Called the crisis line, spoke of pills, hung up. His team can't be reached."})
 
 
-class ReviewIn(In):
+class AccessReviewIn(In):
     """`needs_follow_up` leaves it on the list, to be reviewed again."""
 
     verdict: Verdict

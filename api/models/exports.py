@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.models.common import Out
+from api.models.common import Out, example
 
 
 class PersonOut(Out):
@@ -17,7 +17,7 @@ class PersonOut(Out):
     login: str | None = Field(default=None, description="Only in exports made on the host.")
 
 
-class NoticeOut(Out):
+class RuleOut(Out):
     code: str
     text: str
 
@@ -45,6 +45,28 @@ class ExportOut(Out):
     position: Annotated[int, Field(description="Of the newest event in it.")]
     people: list[PersonOut]
     left_out: Annotated[list[str], Field(description="What no export of this kind holds, whether or not there is any.")]
-    notices: Annotated[list[NoticeOut], Field(description="Rules that go with the record wherever it goes.")]
+    notices: Annotated[list[RuleOut], Field(description="Rules that go with the record wherever it goes.")]
     record: dict[str, Any]
     history: list[HistoryEventOut] | None = None
+
+    model_config = example(
+        {
+            "format": "anamnesis/export",
+            "version": 1,
+            "made_at": "2026-03-02T09:00:00Z",
+            "client_id": "3f0f6c2e-9d5e-4c86-8f1c-0b7d7f7f2f61",
+            "position": 128,
+            "people": [
+                {
+                    "id": "8b1b2b0e-6a53-4a8e-a0d5-2f1a0d3c9e11",
+                    "role": "clinician",
+                    "name": "Tamsin Okonkwo",
+                    "login": None,
+                }
+            ],
+            "left_out": ["psychotherapy_notes_of_others", "drafts", "audit_entries", "history"],
+            "notices": [],
+            "record": {"identity": {"names": [{"family": "Okafor", "given": "Ada"}]}, "sessions": [], "goals": []},
+            "history": None,
+        }
+    )

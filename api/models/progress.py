@@ -130,7 +130,7 @@ class MilestoneProgressOut(Out):
     late: bool
 
 
-class GoalProgressOut(Out):
+class GoalInPeriodOut(Out):
     """`completion` 0 to 100, null where nothing was recorded to count it from; `counted_by` says how it was counted."""
 
     id: UUID
@@ -270,7 +270,7 @@ class ReportOut(Out):
     by: Literal["day", "week", "month", "quarter", "year"] | None
     notices: tuple[NoticeOut, ...]
     buckets: tuple[BucketOut, ...]
-    goals: tuple[GoalProgressOut, ...]
+    goals: tuple[GoalInPeriodOut, ...]
     measures: tuple[MeasureProgressOut, ...]
     emotions: tuple[EmotionProgressOut, ...]
     engagement: EngagementOut

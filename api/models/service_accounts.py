@@ -56,6 +56,8 @@ class TokenForm(BaseModel):
     client_secret: str | None = None
     scope: str | None = None
 
+    model_config = example({"grant_type": "client_credentials", "client_id": _SERVICE, "client_secret": _SECRET})
+
 
 class TokenIn(In):
     """`client_id` is the id of the service account. `scope` asks for fewer scopes than it has, separated by spaces."""

@@ -11,7 +11,7 @@ from api.asks import Editor, Opened, Reader, Writer
 from api.declare import answers, changes, creates, reads
 from api.dispatch import Operation
 from api.models.accounts import TokensOut
-from api.models.entry import BackIn, EnrolIn, IdentityIn, LinkedIdentitiesOut, WayOut
+from api.models.entry import BackIn, EnrolIn, LinkedIdentitiesOut, LinkedIdentityIn, WayOut
 from api.routes.sign_ins import answered, or_challenge
 from domain.errors import Invalid
 from domain.model.account import (
@@ -166,7 +166,7 @@ def unlink_own(link_id: UUID, ask: Writer) -> Response:
     ),
 )
 def list_of(account_id: UUID, ask: Reader) -> Response:
-    """For operators."""
+    """For operators: whom an identity provider vouches for as this account."""
     return _identities(ask.services.accounts.read(ask.call(), account_id))
 
 
@@ -185,7 +185,7 @@ def list_of(account_id: UUID, ask: Reader) -> Response:
         action=Action.ACCOUNT_LINK_IDENTITY,
     ),
 )
-def link(account_id: UUID, body: IdentityIn, ask: Editor) -> Response:
+def link(account_id: UUID, body: LinkedIdentityIn, ask: Editor) -> Response:
     """For operators, who know whom the provider means. Whoever that is may then sign in as this account."""
     link_id = ask.runtime.ids.ordered()
     location = f"/v1/accounts/{account_id}/identities/{link_id}"

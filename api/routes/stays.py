@@ -52,7 +52,7 @@ def end_own(sign_in_id: UUID, ask: Writer) -> Response:
     **reads("List somebody's sign-ins", OpenSignInsOut, RoleNotPermitted, AccountNotFound, action=Action.SIGN_IN_LIST),
 )
 def list_of(account_id: UUID, ask: Reader) -> Response:
-    """For operators."""
+    """For operators: when each was opened and last used, and until when it is good."""
     return _listed(ask.services.stays.browse(ask.call(), account_id))
 
 
@@ -70,7 +70,7 @@ def end_all(account_id: UUID, ask: Writer) -> Response:
     **changes("End one of somebody's sign-ins", RoleNotPermitted, SignInNotFound, action=Action.SIGN_IN_REVOKE),
 )
 def end(account_id: UUID, sign_in_id: UUID, ask: Writer) -> Response:
-    """For operators."""
+    """For operators. It is refused at its next request."""
     return written(ask.services.stays.end(ask.writing(), account_id, sign_in_id))
 
 

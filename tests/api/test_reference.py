@@ -97,6 +97,11 @@ def test_every_parameter_is_explained_or_bounded(document):
                 ), (path, parameter["name"])
 
 
+def test_no_two_models_share_a_name(document):
+    """FastAPI would name both after their modules."""
+    assert not [name for name in document["components"]["schemas"] if "__" in name]
+
+
 def test_models_of_answers_refuse_what_they_do_not_name(document):
     for name, schema in document["components"]["schemas"].items():
         if schema.get("type") == "object":

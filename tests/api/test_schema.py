@@ -127,6 +127,9 @@ def test_requests_that_are_wrong_are_refused_as_the_document_says(house, operati
         @examples(5)
         @given(case=operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
         def tried(case):
+            # A tag of another incarnation matches nothing, which is told before anything else is looked at.
+            if "." in str(case.headers.get("If-Match")):
+                case.headers["If-Match"] = '"1"'
             case.validate_response(answer_of(house, case, headers), checks=[*CHECKS, negative_data_rejection])
 
         tried()
