@@ -133,10 +133,13 @@ def _bounds(
 
 
 def _first_at_or_after(connection: Connection, instant: datetime) -> int | None:
-    # The lowest position among the entries of the first instant: several may share one.
     table = audit_entries.c
     us = select(func.min(table.recorded_at_us)).where(table.recorded_at_us >= to_us(instant)).scalar_subquery()
-    position: int | None = connection.scalar(select(func.min(table.position)).where(table.recorded_at_us == us))
+    # The lowest position among the entries of the first instant: several may share one. They are found before they are
+    # compared (the OFFSET keeps planners from merging the two): asked for the least at once, PostgreSQL rather walks up
+    # the primary key until it meets the instant, as long as it has no statistics of a view that was just built.
+    at_once = select(table.position).where(table.recorded_at_us == us).offset(0).subquery()
+    position: int | None = connection.scalar(select(func.min(at_once.c.position)))
     return position
 
 

@@ -184,11 +184,15 @@ def searches(home: Home, options: Options) -> Iterator[Row]:
 
 
 def _settle(system: System) -> None:
-    """What PostgreSQL does by itself a while after many rows came."""
+    """What PostgreSQL does by itself a while after many rows came: as their owner, for it passes over tables of others
+    with a warning alone.
+    """
     engine = system.databases.views
-    statement = "VACUUM ANALYZE" if engine.dialect.name == "postgresql" else "ANALYZE"
+    server = engine.dialect.name == "postgresql"
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(statement))
+        for statement in ("RESET ROLE", "VACUUM ANALYZE") if server else ("ANALYZE",):
+            connection.execute(text(statement))
+        connection.detach()  # its role is not that of the others
 
 
 def _timed(

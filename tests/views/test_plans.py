@@ -67,16 +67,22 @@ class Plain:
 
 
 @pytest.fixture
-def audit(databases) -> SqlAuditView:
+def just_built(databases) -> SqlAuditView:
+    """A view that was filled a moment ago: the server has not looked at it yet."""
     tracking = ViewTracking(databases.views, UUID(int=1), 1, patience_s=0.0)
     with write_transaction(databases.views) as connection:
         tracking.claim(connection, VIEWS)
         insert_rows(connection, audit_kinds, [(kind, json.dumps([kind, *codes])) for kind, codes in KINDS])
         insert_rows(connection, audit_entries, [entry(n) for n in range(ENTRIES)])
         insert_rows(connection, audit_clients, [link(n) for n in range(ENTRIES)])
+    return SqlAuditView(tracking, AuditKinds(Plain()))
+
+
+@pytest.fixture
+def audit(just_built, databases) -> SqlAuditView:
     with write_transaction(databases.views) as connection:
         connection.execute(text("ANALYZE"))
-    return SqlAuditView(tracking, AuditKinds(Plain()))
+    return just_built
 
 
 @contextmanager
@@ -135,6 +141,12 @@ def test_a_search_walks_an_index_from_its_newest_entry(audit, views_engine, filt
     for plan in found:
         # Merging the newest of several kinds sorts a page's worth; nothing else is sorted or read from end to end.
         assert not re.search("Seq Scan|Filter: .*position|TEMP B-TREE", plan), plan
+
+
+def test_an_instant_is_found_by_its_index_also_in_a_view_that_was_just_built(just_built, views_engine) -> None:
+    with plans(views_engine) as found:
+        assert just_built.search(since=position_of(3000), until=position_of(3100)).items
+    assert not any(re.search("Filter: .*recorded_at_us|SCAN audit_entries USING INTEGER", plan) for plan in found)
 
 
 def test_any_filters_together_find_what_a_look_at_every_row_finds(audit) -> None:
