@@ -429,7 +429,7 @@ def test_rebuilding_leaves_drafts_alone_and_opens_no_journal(kit):
     kit.save(client)
     kit.save(a_session(client.id, author_id=author, draft_id=draft.id))
     kit.drafts.put(a_call(), AuditEntry(action="draft.save"), draft)  # an autosave that came late
-    alter_state(kit, topic="record.1")
+    alter_state(kit, topic="record.2")
     rebuild_access_state(kit.databases.events, kit.recorder, kit.mapper, kit.writes)
     assert kit.drafts.get(draft.id) == draft
     assert kit.state.client_exists(client.id)

@@ -82,7 +82,7 @@ def test_before_a_chart_is_opened_twice_it_is_found_by_exact_name_and_birth_date
     assert find(call, "Okafor", "1984-05-17") == (
         Found(client_id=client_id, in_care_team=False, status=ClientStatus.ACTIVE),
     )
-    assert house.entries(call)[0].resources == (client_id,)
+    assert house.entries(call)[0].clients == (client_id,)
     assert find(house.call(other), "Okafor", "1984-05-18") == ()
 
 
@@ -122,7 +122,7 @@ def test_the_caseload_is_ones_own(house, clinician, client_id):
     call = house.call(clinician)
     items = house.services.clients.caseload(call)
     assert [(item.client_id, item.name) for item in items] == [(client_id, "Ada Okafor"), (second, "Ada Adeyemi")]
-    assert house.entries(call)[0].resources == (client_id, second)
+    assert house.entries(call)[0].clients == (client_id, second)
 
 
 @pytest.mark.parametrize(

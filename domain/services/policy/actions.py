@@ -145,7 +145,6 @@ class Action(StrEnum):
     NOTE_TAKE_CUSTODY = "note.take_custody"
     NOTE_FIND = "note.find"
     EXPORT_MAKE = "export.make"
-    EXPORT_READ = "export.read"
     ERASURE_REQUEST = "erasure.request"
     ERASURE_READ = "erasure.read"
     ERASURE_CARRY_OUT = "erasure.carry_out"
