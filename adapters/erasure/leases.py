@@ -90,15 +90,21 @@ class ProcessLease:
     def renew(self) -> None:
         """Learn of new fences, forget, acknowledge. Raises StoreUnavailable."""
         began_s = monotonic()
-        fenced = self._fences()
-        for each in fenced:
-            self._ring.bar(each.client_id, each.classes)
-        known = max((each.number for each in fenced), default=self._known)
+        known = self._forget_fenced()
         with translated("events"), write_transaction(self._engine) as connection:
             self._write(connection, known)
-        self._known = known
+        # Once more, now that everybody can see the lease: an erasure that looked for leases a moment before it was there,
+        # or when the last one was over, waits for nobody, so its fence must be known before keys are used.
+        self._forget_fenced()
         # From before the question: what was fenced after it finds this lease over in time.
         self._ring.leased_until_s = began_s + self._length_s
+
+    def _forget_fenced(self) -> int:
+        """The number of the newest fence of which this process knows."""
+        for each in self._fences():
+            self._ring.bar(each.client_id, each.classes)
+            self._known = max(self._known, each.number)
+        return self._known
 
     def _fences(self) -> list[_Fenced]:
         query = select(erasures.c.number, erasures.c.client_id, erasures.c.classes)

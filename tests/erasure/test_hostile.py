@@ -12,7 +12,9 @@ from uuid import uuid4
 
 import pytest
 from real_servers import until
+from sqlalchemy import event
 
+from adapters.erasure.fence import set_fence
 from adapters.erasure.leases import ProcessLease, released
 from adapters.erasure.notes import RECEIPT, REGISTER_PREFIX, body_of
 from adapters.erasure.purge import rows_left
@@ -225,6 +227,34 @@ def test_a_receipt_waits_for_a_process_that_holds_its_lease(practice):
     thread.join(60)
     assert done.is_set()
     assert released(practice.system.databases.events, 1).expired == 0
+
+
+@pytest.mark.parametrize("had_a_lease", [False, True])
+def test_a_lease_taken_while_a_fence_is_set_opens_no_key_behind_it(practice, had_a_lease):
+    """Neither the first lease of a process that starts, nor one taken again after it was over: an erasure that looks for
+    leases just then waits for nobody.
+    """
+    client_id = practice.new_client()
+    ring = ring_of(practice)
+    engine = practice.system.databases.events
+    lease = ProcessLease(engine, ring, part="late", length_s=0.001 if had_a_lease else 30.0)
+    if had_a_lease:
+        lease.renew()
+        lease._length_s = 30.0
+    erasure_id = practice.ask(client_id)
+    this, found = threading.get_ident(), []
+
+    def fence_behind(_connection, _cursor, statement, *_):
+        if threading.get_ident() == this and "FROM erasures" in statement and not found:
+            found.append(None)
+            found[0] = released(engine, set_fence(engine, erasure_id, client_id, ()).number)
+
+    event.listen(engine, "after_cursor_execute", fence_behind)
+    lease.renew()
+    event.remove(engine, "after_cursor_execute", fence_behind)
+    assert found[0].expired == had_a_lease
+    with pytest.raises(Erased):
+        ring.key_id(client_id, RecordClass.JOURNAL)
 
 
 def test_a_closed_lease_keeps_the_organisations_keys_open(on_sqlite):
