@@ -39,6 +39,7 @@ accounts = Table(
 Index("ix_accounts_created_at_us", accounts.c.created_at_us, accounts.c.id)
 # Staff among the many accounts of clients.
 Index("ix_accounts_role", accounts.c.role, accounts.c.created_at_us, accounts.c.id)
+Index("ix_accounts_client_id", accounts.c.client_id)
 
 sign_ins = Table(
     "sign_ins",

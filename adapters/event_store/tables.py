@@ -127,6 +127,9 @@ snapshots = Table(
     Column("state", LargeBinary, nullable=False),
 )
 
+# An erasure removes a client's while it holds the lock of the log.
+Index("ix_snapshots_subject", snapshots.c.subject)
+
 tracking = Table(
     "tracking",
     metadata,

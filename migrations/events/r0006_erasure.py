@@ -16,6 +16,9 @@ def upgrade() -> None:
     _legal_holds()
     _erasures()
     _process_leases()
+    # Ways to what is a client's, for an erasure looks for it while it holds the lock of the log.
+    op.create_index("ix_snapshots_subject", "snapshots", ["subject"])
+    op.create_index("ix_accounts_client_id", "accounts", ["client_id"])
     if op.get_bind().dialect.name != "sqlite":
         changed = ("legal_holds", "erasures", "process_leases")
         grant(APPLICATION, dict.fromkeys(changed, "SELECT, INSERT, UPDATE, DELETE"))
