@@ -18,12 +18,13 @@ from starlette.types import Receive, Scope, Send
 from api.answers import replayed
 from api.asks import Writing
 from api.declare import error_responses, merge, usual_errors
-from api.errors import BodyTooLarge, NotJson, problem
+from api.errors import BodyTooLarge, NotJson, problem, without_ids
 from api.logs import report
 from api.origin import Origin
 from api.plan import Plan
 from api.surface import REQUEST_ID, Surface
 from domain.errors import AnamnesisError, Conflict, NotFound, StaleVersion
+from domain.ports.call import Role
 from domain.services.sign_in import NOBODY
 
 
@@ -105,10 +106,12 @@ class Operation(APIRoute):
         values = self.plan.arguments(ask, scope["path_params"], query, origin.body)
         try:
             return cast("Response", self.endpoint(**values))
-        except (Conflict, NotFound, StaleVersion):
+        except (Conflict, NotFound, StaleVersion) as exc:
             # The same call may have been carried out by another process since we looked.
             again = ask.replay() if isinstance(ask, Writing) else None
             if again is None:
+                if actor.role is Role.CLIENT and isinstance(exc, NotFound):
+                    raise without_ids(exc) from exc
                 raise
             return replayed(again)
 

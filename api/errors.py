@@ -172,6 +172,18 @@ def _fault_of(error: Invalid, query: Container[str]) -> FieldFault:
     return FieldFault(location="body", pointer=f"/{path}", code=error.code, message=error.detail)
 
 
+def without_ids(error: NotFound) -> NotFound:
+    """The same for an account of a client: what is not there reads as what is hidden, whose error names no id."""
+    return type(error)(error.detail, **{name: value for name, value in error.facts.items() if not _is_id(value)})
+
+
+def _is_id(value: str) -> bool:
+    try:
+        return bool(UUID(value))
+    except ValueError:
+        return False
+
+
 def problem(error: AnamnesisError, request_id: UUID | str, query: Container[str] = frozenset()) -> Response:
     """The answer that carries `error`, with the headers that belong to its status. `query` as in `problem_document`."""
     status = status_of(type(error))

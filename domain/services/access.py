@@ -175,6 +175,13 @@ _AUTHOR: Final = Standing(relation=Relation.AUTHOR, known=True, open=True)
 _SUPERVISOR: Final = Standing(relation=Relation.SUPERVISOR, known=True, open=True)
 
 
+def _hides(relation: Relation, record_class: RecordClass) -> bool:
+    """Whether a denial would tell an account of a client what it is not to know: that there is such a client, or, to who
+    stands for one, that an entry which something else names is about substance-use treatment.
+    """
+    return relation is Relation.NONE or (relation is Relation.REPRESENTATIVE and record_class is RecordClass.SUD)
+
+
 class Access:
     """Asks the table and the access state; a denial is durably on record before it is told.
 
@@ -234,7 +241,7 @@ class Access:
         decision = decide(actor.role, action, record_class, standing.relation, consented, call.purpose)
         if not decision.allowed:
             error: AnamnesisError = _DENIALS[decision.reason]()
-            if actor.role is Role.CLIENT and standing.relation is Relation.NONE:
+            if actor.role is Role.CLIENT and _hides(standing.relation, record_class):
                 error = hidden()
             self._deny(call, action, client_id, resources, error, decision.reason)
         return standing

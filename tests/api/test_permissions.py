@@ -182,6 +182,9 @@ def test_clients_see_their_own_record_and_nothing_of_others(house, clinician):
     assert own.get(hidden).json()["code"] == "session_not_found"
     assert own.get(f"/v1/clients/{other_id}").json()["code"] == "client_not_found"
     assert other_id not in own.get(f"/v1/clients/{other_id}").json()["facts"].values()
+    for there, nowhere in ((hidden, f"/v1/sessions/{uuid4()}"), (f"/v1/clients/{other_id}", f"/v1/clients/{uuid4()}")):
+        told = [own.get(path).json() for path in (there, nowhere)]
+        assert told[0] | {"request_id": ""} == told[1] | {"request_id": ""}
 
 
 def test_clients_see_sessions_once_they_are_signed(house, clinician):

@@ -1,6 +1,7 @@
 """Records of substance-use treatment over HTTP: without consent, with it, and once it is withdrawn."""
 
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
@@ -166,3 +167,23 @@ def test_such_a_session_is_amended_and_signed_by_its_author_without_consent(auth
     done(author.put(places["session"], CONTENT | {"summary": "Anew."}, If_Match='"1"'))
     assert code(member.post(f"{places['session']}/addenda", {"text": "x"})) == (403, "consent_missing")
     done(author.post(f"{places['session']}/signature", If_Match='"2"'))
+
+
+def test_to_who_stands_for_the_client_nothing_marked_exists(house, author, chart, places):
+    done(author.post(f"{places['session']}/signature", If_Match='"1"'))
+    parent = house.account(Role.CLIENT)
+    stands = {"authority": "parent", "until": "2031-04-23T00:00:00+02:00"}
+    done(author.put(f"{chart}/representatives/{parent.id}", stands))
+    consent(author, chart)
+    done(parent.get(chart))
+    for place in places.values():
+        assert parent.get(place).status_code == 404, place
+    assert told(parent.get(places["session"])) == told(parent.get(f"/v1/sessions/{uuid4()}"))
+    assert told(parent.get(places["goal"])) == told(parent.get(f"/v1/goals/{uuid4()}"))
+    for path in (*lists(chart), f"{chart}/export", f"{chart}/access-log"):
+        assert CANARY not in done(parent.get(path, **now(house))).text
+        assert "42 CFR" not in parent.get(path).text
+
+
+def told(answer):
+    return {name: value for name, value in answer.json().items() if name != "request_id"}
