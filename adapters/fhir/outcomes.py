@@ -67,7 +67,7 @@ def goal(told: Goal) -> Json:
         target=targets,
         statusDate=ended.isoformat() if ended else None,
         statusReason=told.reason,
-        expressedBy=reference(told.client_id),
+        expressedBy=reference(told.set_by),
         note=[{"text": f"{name}: {text}"} for name in _SMART if (text := getattr(content, name))],
     )
 
@@ -203,9 +203,9 @@ def safety_plan(told: SafetyPlan) -> Json:
     steps = {
         "Warning signs": content.warning_signs,
         "What I can do": content.coping_strategies,
-        "People and places that distract": [each.name for each in content.distractions],
-        "People I can ask": [each.name for each in content.helpers],
-        "Professionals": [each.name for each in content.professionals],
+        "People and places that distract": [_reached(each.name, each.contact) for each in content.distractions],
+        "People I can ask": [_reached(each.name, each.contact) for each in content.helpers],
+        "Professionals": [_reached(each.name, each.contact, each.available) for each in content.professionals],
         "Making the surroundings safe": content.environment,
         "Reasons for living": content.reasons_for_living,
     }
@@ -223,3 +223,8 @@ def safety_plan(told: SafetyPlan) -> Json:
             if each
         ],
     )
+
+
+def _reached(*parts: str) -> str:
+    """A name and how it is reached: without its number a plan helps nobody."""
+    return ", ".join(part for part in parts if part)

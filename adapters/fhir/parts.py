@@ -21,14 +21,14 @@ PURPOSES: Final[Mapping[Purpose, str]] = MappingProxyType(
         Purpose.OPERATIONS: "HOPERAT",
         Purpose.COMPLIANCE: "HCOMPL",
         Purpose.CLIENT_REQUEST: "PATRQT",
-        Purpose.MODEL_TRAINING: "HSYSADMIN",
         Purpose.RESEARCH: "HRESCH",
         Purpose.EMERGENCY: "ETREAT",
     }
 )
-"""HL7's PurposeOfUse (v3-ActReason). There is none for the training of models: the code of system administration comes
-nearest, and our own stands beside it as text.
+"""HL7's PurposeOfUse (v3-ActReason). It has no code for the training of models, and any that is near would tell a receiver
+of a consent which nobody gave; that purpose goes under a code of ours.
 """
+OWN_PURPOSES: Final = "urn:anamnesis:purpose"
 
 
 def compact(told: Any) -> Any:
@@ -53,7 +53,7 @@ def reference(record_id: UUID | str | None) -> Json | None:
 
 def coding(system: str, code: str, display: str = "") -> Json:
     """`system` as HL7 terminology names it, or a whole address."""
-    return {"system": system if "://" in system else TERMINOLOGY + system, "code": code, "display": display}
+    return {"system": system if ":" in system else TERMINOLOGY + system, "code": code, "display": display}
 
 
 def concept(*codings: Json, text: str = "") -> Json:
@@ -75,4 +75,6 @@ def period(start: str | None, end: str | None = None) -> Json:
 
 
 def purpose(of_use: Purpose) -> Json:
+    if of_use not in PURPOSES:
+        return coding(OWN_PURPOSES, of_use.value, of_use.value.replace("_", " "))
     return coding("v3-ActReason", PURPOSES[of_use])

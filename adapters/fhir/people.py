@@ -7,10 +7,13 @@ from adapters.fhir.parts import Json, coding, concept, instant, period, purpose,
 from domain.model.client import Client, ClientStatus, Consent
 from domain.model.identity import Identity
 from domain.model.values import Address, Contact, ContactKind, PersonName, Representative
-from domain.ports.call import Purpose
+from domain.ports.call import Purpose, Role
 from domain.services.exports import Person
 
 _SYSTEMS = {ContactKind.PHONE: "phone", ContactKind.EMAIL: "email", ContactKind.OTHER: "other"}
+MAY_LEAVE_MESSAGE = "urn:anamnesis:may-leave-message"
+"""URL of the extension that says of a way to reach somebody whether a message may be left there."""
+PRONOUNS = "urn:anamnesis:pronouns"
 _SCOPES = {Purpose.RESEARCH: "research", Purpose.TREATMENT: "treatment"}
 
 
@@ -27,6 +30,7 @@ def patient(client: Client, identity: Identity | None) -> Json:
         return told
     content = identity.content
     return told | {
+        "extension": [{"url": PRONOUNS, "valueString": content.pronouns}] if content.pronouns else [],
         "name": [_name(name) for name in content.names],
         "telecom": [_telecom(contact) for contact in content.contacts],
         "birthDate": content.birth_date,
@@ -60,9 +64,16 @@ def representative(client_id: UUID, who: Representative) -> Json:
     )
 
 
-def practitioner(person: Person) -> Json:
-    """Somebody whom the record names; of accounts of clients too, who may have answered questionnaires."""
-    return resource("Practitioner", person.id, active=True, name=[{"text": person.name}])
+def account(person: Person, client_id: UUID) -> Json:
+    """Somebody whom the record names: staff, a program, or who stands for the client. The client's own account is the
+    Patient, as whom `record` tells it.
+    """
+    name = [{"text": person.name}]
+    if person.role == Role.CLIENT:
+        return resource("RelatedPerson", person.id, active=True, patient=reference(client_id), name=name)
+    if person.role == Role.SERVICE:
+        return resource("Device", person.id, deviceName=[{"name": person.name, "type": "user-friendly-name"}])
+    return resource("Practitioner", person.id, active=True, name=name)
 
 
 def consents(client: Client) -> Iterator[Json]:
@@ -84,7 +95,7 @@ def _consent(client_id: UUID, consent: Consent) -> Json:
         provision={
             "type": "permit",
             "period": period(instant(consent.given_at), instant(consent.withdrawn_at)),
-            "purpose": [purpose(consent.purpose) | {"display": consent.purpose.value}],
+            "purpose": [purpose(consent.purpose)],
         },
     )
 
@@ -98,7 +109,12 @@ def _name(name: PersonName) -> Json:
 
 
 def _telecom(contact: Contact) -> Json:
-    return {"system": _SYSTEMS[contact.kind], "value": contact.value}
+    """With what the client asked for about messages: whoever calls there must not lose it (45 CFR 164.522(b))."""
+    return {
+        "extension": [{"url": MAY_LEAVE_MESSAGE, "valueBoolean": contact.may_leave_message}],
+        "system": _SYSTEMS[contact.kind],
+        "value": contact.value,
+    }
 
 
 def _address(address: Address) -> Json:

@@ -1,6 +1,6 @@
 """A whole record as one bundle of resources."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -50,7 +50,10 @@ class FhirRecords:
 
     def bundle(self, export: Export) -> bytes:
         """UTF-8 JSON. Raises pydantic's ValidationError if the specification refuses it, which is a fault of ours."""
-        entries = [{"fullUrl": f"urn:uuid:{each['id']}", "resource": each} for each in map(compact, _resources(export))]
+        told = [compact(each) for each in _resources(export)]
+        there = {f"urn:uuid:{each['id']}" for each in told}
+        own = {f"urn:uuid:{person.id}": f"urn:uuid:{export.client.id}" for person in export.people if person.is_client}
+        entries = [{"fullUrl": f"urn:uuid:{each['id']}", "resource": pointed_within(each, there, own)} for each in told]
         bundle = {
             "resourceType": "Bundle",
             "type": "collection",
@@ -67,10 +70,27 @@ def _resources(export: Export) -> Iterator[Json]:
     if export.identity is not None and export.identity.content.representative is not None:
         yield people.representative(client.id, export.identity.content.representative)
     for person in export.people:
-        yield people.practitioner(person)
+        if not person.is_client:
+            yield people.account(person, client.id)
     yield from people.consents(client)
     for record in export.records:
         one = _ONE.get(type(record))
         told = [one(record)] if one else _SEVERAL[type(record)](record)
         protected = record_class_of(record) is RecordClass.SUD
         yield from ({**each, "meta": _PROTECTED} if protected else each for each in told)
+
+
+def pointed_within(told: Any, there: Collection[str], own: Mapping[str, str]) -> Any:
+    """With references that lead somewhere: the client's account is the Patient, and what is not in the bundle (an account of
+    the host, a record that the reader isn't shown) is named by its identifier alone.
+    """
+    if isinstance(told, Mapping):
+        if set(told) == {"reference"}:
+            target = own.get(told["reference"], told["reference"])
+            if target in there:
+                return {"reference": target}
+            return {"identifier": {"system": "urn:ietf:rfc:3986", "value": target}}
+        return {name: pointed_within(value, there, own) for name, value in told.items()}
+    if isinstance(told, list):
+        return [pointed_within(value, there, own) for value in told]
+    return told

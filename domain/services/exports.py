@@ -17,6 +17,7 @@ from domain.model import substance_use
 from domain.model.account import Account, AccountNotFound
 from domain.model.appointment import Appointment
 from domain.model.client import Client, ClientNotFound
+from domain.model.clinical import record_class_of
 from domain.model.diagnosis import Diagnosis
 from domain.model.goal import Goal
 from domain.model.identity import Identity
@@ -81,12 +82,15 @@ _SECTIONS: Final[Mapping[type[Any], tuple[str, Callable[[Any], Json]]]] = Mappin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """An account that the record names. `login` is empty for those who may not know it."""
+    """An account that the record names. `login` is empty for those who may not know it; `is_client` is true of the account
+    of the client whose record it is.
+    """
 
     id: UUID
     role: str
     name: str
     login: str = ""
+    is_client: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +160,10 @@ class ExportService:
         records = [each for each in whole.aggregates if type(each) in _SECTIONS]
         if own:
             records = _released(records)
-        protected = any(event.record_class == RecordClass.SUD for event in events)
+        # Of what is in the document: a client isn't told by a notice of a session that isn't signed yet.
+        protected = any(record_class_of(each) is RecordClass.SUD for each in records) or (
+            not own and any(event.record_class == RecordClass.SUD for event in events)
+        )
         made = Export(
             client=client,
             identity=next((each for each in whole.aggregates if isinstance(each, Identity)), None),
@@ -164,6 +171,7 @@ class ExportService:
             history=() if own else events,
             people=self._people(
                 [record_as_json(client, records), *([] if own else [event.data for event in events])],
+                client_id,
                 logins=logins and call.actor.role is Role.SERVICE,
             ),
             made_at=call.at,
@@ -181,14 +189,22 @@ class ExportService:
             call.actor.role, Action.EXPORT_MAKE, record_class, standing.relation, consented, call.purpose
         ).allowed
 
-    def _people(self, told: Iterable[Any], *, logins: bool) -> tuple[Person, ...]:
+    def _people(self, told: Iterable[Any], client_id: UUID, *, logins: bool) -> tuple[Person, ...]:
         """Everybody whom the record names by an account, in the order of their ids."""
         found: list[Person] = []
         for account_id in sorted(_accounts_in(told)):
             with suppress(AccountNotFound):  # whoever commands on the host acted as has none
                 account = self._accounts.get(account_id)
                 login = account.login if logins else ""
-                found.append(Person(id=account_id, role=account.role.value, name=account.display_name, login=login))
+                found.append(
+                    Person(
+                        id=account_id,
+                        role=account.role.value,
+                        name=account.display_name,
+                        login=login,
+                        is_client=account.client_id == client_id,
+                    )
+                )
         return tuple(found)
 
 

@@ -11,11 +11,12 @@ from uuid import UUID, uuid4, uuid5
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 
-from adapters.fhir.record import FhirRecords
+from adapters.fhir import parts, people
+from adapters.fhir.record import FhirRecords, pointed_within
 from domain.errors import Erased
 from domain.model.client import ClientNotFound
-from domain.ports.call import Role
-from domain.services.exports import FORMAT, export_as_json
+from domain.ports.call import Purpose, Role
+from domain.services.exports import FORMAT, Person, export_as_json
 from domain.services.imports import ImportedDifferently, ImportedRecord, Taken
 from ops.bootstrap import Part, System, build
 from ops.hosting import call_of_host
@@ -249,3 +250,57 @@ def test_the_commands_write_a_private_file_and_read_it_back(tmp_path: Path) -> N
         assert (lines(back.stdout)[-1]["written"], lines(back.stdout)[-1]["there_already"]) == (written, there_already)
     bundle = run(environment, "export", str(client_id), "--to", str(tmp_path / "b.json"), "--format", "fhir")
     assert bundle.returncode == 0, bundle.stderr
+
+
+def _bundled(system: System, client_id: UUID) -> list[dict[str, Any]]:
+    made = system.services.exports.make(call_of_host(system), client_id)
+    told = json.loads(FhirRecords().bundle(made))
+    return [entry["resource"] for entry in told["entry"]]
+
+
+def test_a_bundle_keeps_who_may_be_left_a_message_and_how_helpers_are_reached(deployments) -> None:
+    here, _ = deployments
+    messages, reached, unknown = set[bool](), set[str](), list[str]()
+    for client_id in with_samples(here):
+        record = exported(here, client_id)["record"]
+        told = _bundled(here, client_id)
+        (patient,) = [each for each in told if each["resourceType"] == "Patient"]
+        for contact in patient.get("telecom", ()):
+            messages |= {each["valueBoolean"] for each in contact["extension"]}
+        written = json.dumps([each for each in told if each["resourceType"] == "CarePlan"], ensure_ascii=False)
+        for plan in record["safety_plans"]:
+            reached |= {
+                each["contact"]
+                for each in (*plan["content"]["helpers"], *plan["content"]["professionals"])
+                if each["contact"]
+            }
+        unknown += [number for number in reached if number not in written]
+        reached.clear()
+    assert messages == {True, False}
+    assert unknown == []
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_no_purpose_goes_under_the_code_of_another(purpose) -> None:
+    others = {parts.purpose(each)["code"] for each in Purpose if each is not purpose}
+    assert parts.purpose(purpose)["code"] not in others
+    assert (parts.purpose(purpose)["system"] == parts.OWN_PURPOSES) is (purpose is Purpose.MODEL_TRAINING)
+
+
+def test_in_a_bundle_clients_are_no_practitioners_and_no_reference_leads_nowhere() -> None:
+    client_id, own, parent, program, gone = (UUID(int=number) for number in range(1, 6))
+    accounts = [
+        Person(id=own, role="client", name="Mara", is_client=True),
+        Person(id=parent, role="client", name="Jonas"),
+        Person(id=program, role="service", name="Questionnaires"),
+    ]
+    kinds = {each.id: people.account(each, client_id)["resourceType"] for each in accounts[1:]}
+    assert kinds == {parent: "RelatedPerson", program: "Device"}
+    there = {f"urn:uuid:{each}" for each in (client_id, parent, program)}
+    told = [{"author": {"reference": f"urn:uuid:{each}"}} for each in (own, parent, gone)]
+    pointed = pointed_within(told, there, {f"urn:uuid:{own}": f"urn:uuid:{client_id}"})
+    assert [each["author"] for each in pointed] == [
+        {"reference": f"urn:uuid:{client_id}"},
+        {"reference": f"urn:uuid:{parent}"},
+        {"identifier": {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{gone}"}},
+    ]
