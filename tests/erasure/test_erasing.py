@@ -1,5 +1,6 @@
 """A client's record is erased: what stands before it, what is left, and what the receipt says."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib import resources
@@ -26,7 +27,11 @@ from domain.ports.erasure import OffBoxMissing, UnderLegalHold
 from domain.ports.keys import RecordClass
 from domain.services.access import RoleNotPermitted
 from domain.services.erasures import RetentionRunsStill
+from domain.services.exports import FORMAT, export_as_json
+from domain.services.imports import ImportedRecord
 from ops.bootstrap import Part, build
+from ops.hosting import call_of_host
+from ops.imports.histories import Replaying, chronicle
 from ops.verifying.reader import snapshot
 from ops.verifying.verify import verify_log
 from tests.contracts.samples import content
@@ -373,3 +378,21 @@ def test_the_log_still_verifies_after_an_erasure_and_only_the_signed_record_excu
         assert verify_log(reader, keys=[practice.key]).sound()
         stranger = NoteSigner(practice.key.name, seed=bytes(range(32))).verifier
         assert not verify_log(reader, keys=[stranger]).sound()
+
+
+def test_an_export_from_before_does_not_bring_an_erased_client_back(on_sqlite):
+    practice = on_sqlite
+    client_id = practice.new_client()
+    system = practice.system
+    call = call_of_host(system)
+    told = json.loads(json.dumps(export_as_json(system.services.exports.make(call, client_id))))
+    practice.erase(client_id)
+
+    replaying = Replaying(names=system.imports().names(FORMAT), accounts=lambda person: person.id, default=None)
+    record = replaying.record(chronicle(told))
+    assert isinstance(record, ImportedRecord)
+    before = len(list(system.recorder.select_notifications(1, 100_000)))
+    with pytest.raises(Erased):
+        system.imports().take(call_of_host(system), record)
+    after = list(system.recorder.select_notifications(1, 100_000))
+    assert client_id not in {each.originator_id for each in after[before:]}
