@@ -27,6 +27,8 @@ def engine(empty_database_url) -> Iterator[Engine]:
     engine.dispose()
 
 
+MADE_ANEW = {("views", "audit_entries"): "0005"}
+"""Tables that a revision empties because their rows take another shape: projections build them from the log."""
 STEPS = [(chain, revision) for chain in CHAINS for revision in known(chain)[:-1]]
 
 
@@ -88,7 +90,11 @@ def test_a_database_of_an_earlier_revision_keeps_its_data(engine, chain, revisio
     done = upgrade(engine, chain)
     assert done.before == revision
     assert done.applied == known(chain)[known(chain).index(revision) + 1 :]
-    assert contents(engine, before) == stored
+    emptied = {name for (of, name), at in MADE_ANEW.items() if of == chain and revision < at <= head(chain)}
+    kept = {name: table for name, table in before.items() if name not in emptied}
+    assert contents(engine, kept) == {name: stored[name] for name in kept}
+    now = tables(engine)
+    assert not any(contents(engine, {name: now[name]})[name] for name in emptied & before.keys())
 
 
 def test_guards_hold_for_rows_written_before_there_were_guards(engine):
