@@ -168,9 +168,13 @@ class SignInService:
 
         `call.actor` is NOBODY. Raises SignedOut, RefreshAlreadyUsed, StoreUnavailable.
         """
-        sign_in_id, secret_hash = read_token(refresh_token)
-        record = self._state.sign_in(sign_in_id)
-        if record is None:
+        try:
+            sign_in_id, secret_hash = read_token(refresh_token)
+            record = self._state.sign_in(sign_in_id)
+        except SignedOut:
+            record = None
+        if record is None:  # made up, or of before a restore
+            self._door.note_refusal(call, (), "unknown_sign_in", Action.SIGN_IN_REFRESH)
             raise SignedOut
         call = replace(call, actor=record.actor)
         if self._ended(record, call.at):

@@ -249,6 +249,14 @@ def test_what_is_no_refresh_token_is_refused_plainly(house, ada, token):
         refresh(house, token)
 
 
+def test_a_refresh_token_that_names_no_sign_in_is_on_record(house):
+    for token in ("A" * 64, urlsafe_b64encode(bytes(48)).decode()):
+        call = house.call(NOBODY)
+        with pytest.raises(SignedOut):
+            house.services.sign_in.refresh(call, token)
+        assert house.reasons(call) == [("sign_in.refresh", "denied", "unknown_sign_in")]
+
+
 def test_a_sign_in_left_alone_ends_after_a_quarter_of_an_hour(house, ada):
     tokens = sign_in(house)
     house.clock.forward(900)
