@@ -15,12 +15,14 @@ from api.openapi import TAGS, document_of
 from api.readiness import Readiness
 from api.routes import (
     accounts,
+    agreements,
     appointments,
     audit,
     changes,
     clients,
     context,
     diagnoses,
+    disclosures,
     drafts,
     erasures,
     events,
@@ -90,6 +92,8 @@ _ROUTERS: Final = (
     holds.router,
     retention.router,
     webhooks.router,
+    agreements.router,
+    disclosures.router,
     audit.router,
     log.router,
     health.router,

@@ -43,11 +43,9 @@ from adapters.relevance.words import Bm25Words
 from adapters.views.audit_kinds import AuditKinds
 from adapters.views.audit_projection import AuditProjection
 from adapters.views.journey_projection import JourneyProjection
-from adapters.views.runner import Runner
+from adapters.views.runner import FollowedLog, Runner
 from adapters.views.tables import VIEWS
 from adapters.views.tracking import ViewTracking
-from adapters.webhooks.sender import HttpWebhookSender
-from adapters.webhooks.targets import Targets
 from api.runtime import HttpPolicy, Runtime
 from domain.ports.health import Probe
 from domain.services import Services
@@ -103,14 +101,14 @@ class System:
     warming: WarmUp
     lease: ProcessLease
 
-    def runner(self) -> Runner:
-        """The projections, over this system's log."""
+    def runner(self, log: FollowedLog | None = None) -> Runner:
+        """The projections, over this system's log or what is given for it."""
         sealer = RowSealer(self.keys, self.mapper.log)
         projections = (
             JourneyProjection(self.recorder, self.mapper, sealer),
             AuditProjection(self.mapper, AuditKinds(TokenSealer(self.keys, self.mapper.log))),
         )
-        return Runner(self.recorder, self.tracking, projections)
+        return Runner(log or self.recorder, self.tracking, projections)
 
     def access(self) -> Access:
         """Decides what commands and jobs may do that no service stands before."""
@@ -273,7 +271,6 @@ def _wired(  # noqa: PLR0913, PLR0917 - what a process is made of
                 drafts=drafts,
                 tracking=tracking,
                 means=means,
-                sender=HttpWebhookSender(Targets(settings.webhook_networks)),
                 queue=queue,
                 printer=printer,
                 publisher=publisher,

@@ -14,6 +14,7 @@ from adapters.alerts.log import LoggedAlerts
 from adapters.clock.system import SystemClock, UuidSource
 from adapters.codes.icd10cm import Icd10Cm
 from adapters.db.engines import Databases
+from adapters.egress.agreements import SqlAgreements
 from adapters.erasure.register import SqlErasureRegister, SqlLegalHolds
 from adapters.event_store.drafts import SealedDrafts
 from adapters.event_store.feed import SqlChangeFeed, SqlEventReader
@@ -46,11 +47,14 @@ from adapters.views.journey import SqlJourneyView
 from adapters.views.tracking import ViewTracking
 from adapters.views.worklist import SqlFactsStore
 from adapters.webhooks.sender import HttpWebhookSender
+from adapters.webhooks.targets import Targets
 from domain.instruments.catalogue import published
 from domain.model.account import Account
+from domain.model.agreement import Agreement
 from domain.model.appointment import Appointment
 from domain.model.client import Client
 from domain.model.diagnosis import Diagnosis
+from domain.model.disclosure import Disclosure
 from domain.model.erasure import Erasure
 from domain.model.exceptional_access import ExceptionalAccess
 from domain.model.goal import Goal
@@ -70,15 +74,18 @@ from domain.model.webhook import Webhook
 from domain.services import Services
 from domain.services.access import Access
 from domain.services.accounts import AccountService
+from domain.services.agreements import AgreementService
 from domain.services.appointments import AppointmentService
-from domain.services.audit import AuditService, NoRecipients
+from domain.services.audit import AuditService
 from domain.services.changes import ChangeService
 from domain.services.clients import ClientService
 from domain.services.context import ContextService
 from domain.services.context_candidates import Means
 from domain.services.diagnoses import DiagnosisService
+from domain.services.disclosures import DisclosureService, KnownRecipients
 from domain.services.door import Door
 from domain.services.drafts import DraftService
+from domain.services.egress import EgressService, PermitOffice
 from domain.services.erasures import ErasureService, Judge
 from domain.services.events import EventService
 from domain.services.exceptional_access import EmergencyPolicy, ExceptionalAccessService
@@ -124,7 +131,6 @@ class Parts:
     drafts: SealedDrafts
     tracking: ViewTracking
     means: Means
-    sender: HttpWebhookSender
     queue: ArqQueue
     printer: TypstPrinter
     publisher: Publisher | None = None
@@ -150,6 +156,11 @@ class Parts:
     @cached_property
     def rows(self) -> RowSealer:
         return RowSealer(self.keys, self.mapper.log)
+
+    @cached_property
+    def gate(self) -> PermitOffice:
+        """One a process: all that connects to somebody outside hands its permits in here."""
+        return PermitOffice(agreements=self.store(Agreement), clock=SystemClock())
 
     @cached_property
     def alerts(self) -> LoggedAlerts:
@@ -332,13 +343,13 @@ def _reading(parts: Parts, clients: ClientService) -> dict[str, Any]:
 
 def _house(parts: Parts) -> dict[str, Any]:
     """What concerns the practice as a whole: who looked, who follows along."""
-    common = parts.common
+    common, store = parts.common, parts.store
     return {
         "audit": AuditService(
             **common,
             audit=SqlAuditView(parts.tracking, AuditKinds(parts.tokens)),
             state=parts.state,
-            recipients=NoRecipients(),
+            recipients=KnownRecipients(agreements=store(Agreement), disclosures=store(Disclosure)),
             fhir=FhirAudit(),
             proofs=partial(ExportProver, parts.proofs),
             names=parts.settings.access_log_names,
@@ -347,13 +358,20 @@ def _house(parts: Parts) -> dict[str, Any]:
         "changes": ChangeService(**common, state=parts.state, feed=parts.feed),
         "webhooks": WebhookService(
             **common,
-            webhooks=parts.store(Webhook),
+            webhooks=store(Webhook),
+            egress=EgressService(
+                access=parts.access, state=parts.state, agreements=store(Agreement), office=parts.gate
+            ),
             deliveries=SqlDeliveryStore(parts.databases.events, parts.recorder, parts.mapper),
             feed=parts.feed,
-            sender=parts.sender,
+            sender=HttpWebhookSender(Targets(parts.settings.webhook_networks), parts.gate),
             secrets=OsSecrets(),
             clock=SystemClock(),
         ),
+        "agreements": AgreementService(
+            **common, agreements=store(Agreement), listed=SqlAgreements(parts.databases.events)
+        ),
+        "disclosures": DisclosureService(**common, state=parts.state, agreements=store(Agreement)),
     }
 
 

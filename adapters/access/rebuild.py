@@ -7,6 +7,7 @@ from sqlalchemy import Engine, delete
 
 from adapters.access.tables import (
     accounts,
+    agreements,
     care_team,
     clients,
     consents,
@@ -42,6 +43,7 @@ _TABLES = (
     notes_folders,
     legal_holds,
     erasures,
+    agreements,
 )
 _KINDS = frozenset({"access", "client", "identity"})
 """Coarse kinds of the topics that these tables follow from: half of the log, the audit entries, and every record of a

@@ -215,6 +215,14 @@ Index("ix_reports_requested_by", reports.c.requested_by, reports.c.requested_at_
 Index("ix_reports_state", reports.c.state, reports.c.leased_until_us)
 Index("ix_reports_expires_at_us", reports.c.expires_at_us)
 
+agreements = Table(
+    "agreements",
+    metadata,
+    # It leads to the agreements, whose sealed events say what may be sent.
+    _id("id", primary_key=True),
+    Column("recorded_at_us", BigInteger, nullable=False),
+)
+
 legal_holds = Table(
     "legal_holds",
     metadata,

@@ -22,6 +22,7 @@ from adapters.access.tables import (
     webhooks,
 )
 from adapters.access.vault import AccessVault, AccountSecrets
+from adapters.egress import agreements as of_agreements
 from adapters.erasure import writes as of_erasures
 from adapters.event_store.rows import StateWrite
 from domain.model.account import Account
@@ -179,6 +180,7 @@ class AccessWrites:
             Webhook.Resumed: self._webhook_changed,
             Webhook.Removed: self._webhook_removed,
             **of_erasures.RULES,
+            **of_agreements.RULES,
         }
 
     def writes_for(self, event: Any, aggregate: Any) -> Sequence[StateWrite]:

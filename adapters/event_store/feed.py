@@ -82,6 +82,7 @@ class SqlChangeFeed:
             version=row.originator_version,
             client_id=row.subject,
             recorded_at=instant(row.recorded_at_us),
+            record_class=row.record_class,
             incarnation=row.incarnation,
         )
 

@@ -68,6 +68,7 @@ class InMemoryFeed:
             version=event.originator_version,
             client_id=client_id,
             recorded_at=event.timestamp,
+            record_class=str(record_class_of(replayed(self._log.streams[event.originator_id]))),
         )
 
     def _told(self, event: Any) -> str:

@@ -9,6 +9,7 @@ from adapters.memory.ledger import InMemoryLedger, InMemoryLog
 from domain.model.webhook import Webhook, WebhookStatus
 from domain.ports.audit import AuditEntry
 from domain.ports.call import Call
+from domain.ports.egress import Permit
 from domain.ports.webhooks import Delivery, DeliveryOutcome, Message
 
 
@@ -88,7 +89,7 @@ class InMemorySender:
     def check(self, url: str) -> None:
         """Everything is allowed here."""
 
-    def send(self, url: str, message: Message) -> DeliveryOutcome:
+    def send(self, url: str, message: Message, permit: Permit) -> DeliveryOutcome:  # noqa: ARG002 - there is no gate here
         outcome = self.answer(message)
         self.sent.append((url, message))
         return outcome

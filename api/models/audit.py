@@ -1,5 +1,6 @@
 """Audit entries as they are answered."""
 
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -110,7 +111,8 @@ class AccessLogOut(Out):
 
 class DisclosureOut(Out):
     """`recipient` is empty where only the id of an agreement or a webhook is known; `what` are ids of what was disclosed,
-    none when it was everything that the action says.
+    none when it was everything that the action says. `disclosed_on`, `classes` and `legal_basis` are of what people gave by
+    hand; `at` is when it came to be on record.
     """
 
     position: int
@@ -122,6 +124,9 @@ class DisclosureOut(Out):
     words: str
     what: tuple[UUID, ...]
     purpose: Purpose
+    disclosed_on: date | None
+    classes: tuple[str, ...]
+    legal_basis: str | None
     account_id: UUID
     role: Role
 
@@ -144,6 +149,9 @@ class DisclosuresOut(Out):
                     "words": "recorded that something of the record was given to somebody else",
                     "what": ["01950f2e-6d3b-7c11-9a52-6a4f5f0f3d10"],
                     "purpose": "client_request",
+                    "disclosed_on": "2026-04-10",
+                    "classes": ["journal"],
+                    "legal_basis": "authorisation",
                     "account_id": "c4a0a0fe-0a4d-4b0e-9a55-3a0e8f6f1b22",
                     "role": "clinician",
                 }

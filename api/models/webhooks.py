@@ -11,8 +11,10 @@ from domain.model.webhook import PauseReason, WebhookKind, WebhookStatus
 _ID: Final = "01950f2e-6d3a-7001-8f00-00000000000c"
 _SECRET: Final = "whsec_c2FtcGxlLW9ubHktc2FtcGxlLW9ubHktc2FtcGxlLTE="  # noqa: S105 - a sample
 _URL: Final = "https://platform.example/hooks/anamnesis"
+_AGREEMENT: Final = "01950f2e-7a10-7c11-9a52-6a4f5f0f3d10"
 _WEBHOOK: Final = {
     "id": _ID,
+    "agreement_id": _AGREEMENT,
     "version": 1,
     "url": _URL,
     "kinds": ["record"],
@@ -30,14 +32,16 @@ _WEBHOOK: Final = {
 
 class WebhookIn(In):
     """`kinds` as coarse as the log shows them: `client` (care teams, consents), `identity`, `record` (everything clinical).
-    Without `after` it is told of what comes from now on.
+    Without `after` it is told of what comes from now on. Only what the agreement covers is told: its hosts must include the
+    one in `url`, its purposes operations; changes of classes that it leaves out are passed over.
     """
 
+    agreement_id: UUID
     url: Annotated[str, Field(min_length=8, max_length=1_000, json_schema_extra={"format": "uri"})]
     kinds: Annotated[tuple[WebhookKind, ...], Field(min_length=1, max_length=len(WebhookKind))] = tuple(WebhookKind)
     after: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
 
-    model_config = example({"url": _URL, "kinds": ["record"], "after": None})
+    model_config = example({"agreement_id": _AGREEMENT, "url": _URL, "kinds": ["record"], "after": None})
 
 
 class WebhookSecretOut(Out):
@@ -52,9 +56,12 @@ class WebhookSecretOut(Out):
 
 
 class WebhookOut(Out):
-    """`position`: everything up to there was delivered. `last_outcome` is a code, "" before the first attempt."""
+    """`position`: everything up to there was delivered or passed over. `last_outcome` is a code, "" before the first attempt.
+    `agreement_id` is null for webhooks registered before agreements were asked for: place them under one.
+    """
 
     id: UUID
+    agreement_id: UUID | None
     version: int
     url: str
     kinds: tuple[WebhookKind, ...]

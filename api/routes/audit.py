@@ -254,7 +254,7 @@ def _look_as_json(look: Look) -> dict[str, Any]:
 
 
 def _disclosure_as_json(disclosure: Disclosure) -> dict[str, Any]:
-    record = disclosure.record
+    record, given = disclosure.record, disclosure.given
     return {
         "position": record.position,
         "leaf": record.leaf.hex(),
@@ -264,7 +264,10 @@ def _disclosure_as_json(disclosure: Disclosure) -> dict[str, Any]:
         "action": record.action,
         "words": in_words(record.action),
         "what": [str(thing) for thing in disclosure.what],
-        "purpose": record.purpose,
+        "purpose": given.purpose if given else record.purpose,
+        "disclosed_on": given.on.isoformat() if given else None,
+        "classes": list(given.classes) if given else [],
+        "legal_basis": given.basis if given else None,
         "account_id": str(record.actor_id),
         "role": record.actor_role,
     }

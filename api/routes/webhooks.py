@@ -10,10 +10,12 @@ from api.answers import found, told, written
 from api.asks import Editor, Reader
 from api.declare import answers, changes, reads
 from api.dispatch import Operation
+from api.models.egress import UnderAgreementIn
 from api.models.webhooks import WebhookIn, WebhookOut, WebhookSecretOut, WebhooksOut
 from domain.errors import Invalid
 from domain.model.checks import TextNotAllowed
 from domain.model.webhook import WebhookNotFound, WebhookNotPaused, WebhookPaused
+from domain.ports.egress import EgressAgreementEnded, EgressNotAgreed, EgressPurposeNotAgreed
 from domain.ports.feed import PositionAhead
 from domain.ports.webhooks import TargetRefused
 from domain.services.access import Action, RoleNotPermitted
@@ -23,6 +25,7 @@ from domain.services.webhooks import IssuedWebhookSecret, WebhookState
 router = APIRouter(prefix="/v1/webhooks", tags=["Webhooks"], route_class=Operation)
 
 _THERE = (RoleNotPermitted, WebhookNotFound)
+_TERMS = (EgressNotAgreed, EgressAgreementEnded, EgressPurposeNotAgreed)
 
 
 @router.post(
@@ -31,6 +34,7 @@ _THERE = (RoleNotPermitted, WebhookNotFound)
         "Register a webhook",
         WebhookSecretOut,
         RoleNotPermitted,
+        *_TERMS,
         TargetRefused,
         PositionAhead,
         Invalid,
@@ -45,10 +49,11 @@ def register_webhook(body: WebhookIn, ask: Reader) -> Response:
     record. An Idempotency-Key is not taken here: secrets are never remembered.
     """
     webhook_id = ask.runtime.ids.ordered()
-    return _issued(
-        webhook_id,
-        ask.services.webhooks.register(ask.call(), webhook_id, url=body.url, kinds=body.kinds, after=body.after),
+    service = ask.services.webhooks
+    issued = service.register(
+        ask.call(), webhook_id, agreement_id=body.agreement_id, url=body.url, kinds=body.kinds, after=body.after
     )
+    return _issued(webhook_id, issued)
 
 
 @router.get("", **reads("List webhooks", WebhooksOut, RoleNotPermitted, action=Action.WEBHOOK_READ))
@@ -80,11 +85,21 @@ def pause_webhook(webhook_id: UUID, ask: Editor) -> Response:
 
 
 @router.post(
-    "/{webhook_id}/resumed", **changes("Resume a webhook", *_THERE, WebhookNotPaused, action=Action.WEBHOOK_CHANGE)
+    "/{webhook_id}/resumed",
+    **changes("Resume a webhook", *_THERE, WebhookNotPaused, *_TERMS, action=Action.WEBHOOK_CHANGE),
 )
 def resume_webhook(webhook_id: UUID, ask: Editor) -> Response:
     """Begins again at once with what it missed."""
     return written(ask.services.webhooks.resume(ask.writing(), webhook_id))
+
+
+@router.post(
+    "/{webhook_id}/agreement",
+    **changes("Place a webhook under an agreement", *_THERE, *_TERMS, action=Action.WEBHOOK_CHANGE),
+)
+def place_webhook_under_agreement(webhook_id: UUID, body: UnderAgreementIn, ask: Editor) -> Response:
+    """Under another one, or under one at last. One that paused as `not_agreed` is then resumed."""
+    return written(ask.services.webhooks.place_under(ask.writing(), webhook_id, body.agreement_id))
 
 
 @router.delete("/{webhook_id}", **changes("Remove a webhook", *_THERE, action=Action.WEBHOOK_CHANGE))
@@ -111,6 +126,7 @@ def _webhook_as_json(state: WebhookState) -> dict[str, Any]:
     return {
         "id": str(webhook.id),
         "version": webhook.version,
+        "agreement_id": str(webhook.agreement_id) if webhook.agreement_id else None,
         "url": webhook.url,
         "kinds": list(webhook.kinds),
         "status": webhook.status.value,

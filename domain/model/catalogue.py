@@ -7,10 +7,12 @@ from typing import Final
 from eventsourcing.domain import Aggregate, DomainEvent
 
 from domain.model.account import Account
+from domain.model.agreement import Agreement
 from domain.model.appointment import Appointment
 from domain.model.audit import AuditEvent
 from domain.model.client import Client
 from domain.model.diagnosis import Diagnosis
+from domain.model.disclosure import Disclosure
 from domain.model.erasure import Erasure
 from domain.model.exceptional_access import ExceptionalAccess
 from domain.model.goal import Goal
@@ -49,6 +51,8 @@ AGGREGATES: Final[tuple[type[Aggregate], ...]] = (
     Webhook,
     Erasure,
     LegalHold,
+    Agreement,
+    Disclosure,
 )
 
 

@@ -55,6 +55,8 @@ class PauseReason(StrEnum):
     """The receiver answered 410: it wants no more."""
     LOG_RESTORED = "log_restored"
     """The log is shorter than what was delivered."""
+    NOT_AGREED = "not_agreed"
+    """No agreement in force lets anything go there."""
 
 
 class Webhook(Aggregate):
@@ -71,6 +73,13 @@ class Webhook(Aggregate):
         self.old_until: datetime | None = None
         self.status = WebhookStatus.ACTIVE
         self.pause_reason: PauseReason | None = None
+        self.agreement_id: UUID | None = None
+        """None for those registered before agreements were asked for: nothing goes there."""
+
+    @property
+    def host(self) -> str:
+        """The name in its address, as agreements write it."""
+        return (urlsplit(self.url).hostname or "").lower()
 
     @property
     def subject(self) -> None:
@@ -97,6 +106,14 @@ class Webhook(Aggregate):
             aggregate.url = self.url
             aggregate.kinds = self.kinds
             aggregate.secrets = (self.secret,)
+
+    class PlacedUnderAgreement(Event):
+        KIND: ClassVar[str] = "webhook.placed_under_agreement"
+        agreement_id: UUID
+        placed_by: UUID
+
+        def apply(self, aggregate: "Webhook") -> None:
+            aggregate.agreement_id = self.agreement_id
 
     class SecretRotated(Event):
         KIND: ClassVar[str] = "webhook.secret_rotated"
@@ -161,6 +178,11 @@ class Webhook(Aggregate):
             after=after,
             registered_by=by,
         )
+
+    def place_under(self, agreement_id: UUID, *, at: datetime, by: UUID) -> None:
+        """From now on what it is sent goes out under this agreement. Raises WebhookNotFound."""
+        self._require_there()
+        self.trigger_event(self.PlacedUnderAgreement, timestamp=at, agreement_id=agreement_id, placed_by=by)
 
     def rotate_secret(self, *, at: datetime, by: UUID, secret: bytes) -> None:
         """Raises WebhookNotFound."""

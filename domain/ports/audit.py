@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol, TypedDict
 from uuid import UUID
@@ -99,3 +99,18 @@ class Recipients(Protocol):
 
     def names(self, ids: Collection[UUID]) -> Mapping[UUID, str]:
         """Those that are known. Raises StoreUnavailable, KeysUnavailable."""
+
+    def given(self, ids: Collection[UUID]) -> Mapping[UUID, "Given"]:
+        """What people recorded that they gave, by the ids of those records that there are. Raises StoreUnavailable,
+        KeysUnavailable.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What was given to somebody by hand. All codes but the day."""
+
+    on: date
+    purpose: str
+    classes: tuple[str, ...]
+    basis: str

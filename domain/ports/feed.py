@@ -29,6 +29,8 @@ class Change:
     version: int
     client_id: UUID | None
     recorded_at: datetime
+    record_class: str
+    """Of the stream, as its row tells it in clear; also of what can't be opened any more."""
     incarnation: int = 1
     """Of the log: a restore gives positions that it lost out again."""
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from domain.errors import Invalid
 from domain.ports.audit import AuditEntry
 from domain.ports.call import Call
+from domain.ports.egress import Permit
 
 
 class TargetRefused(Invalid):
@@ -36,6 +37,13 @@ class DeliveryOutcome(StrEnum):
     """No such host, no connection, no valid certificate, or no HTTP."""
     ADDRESS_REFUSED = "address_refused"
     """The host leads into a network that webhooks may not call."""
+    NOT_PERMITTED = "not_permitted"
+    """The gate refused the permit: its agreement ended meanwhile, say."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it must be tried again."""
+        return self not in (DeliveryOutcome.NONE, DeliveryOutcome.DELIVERED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,5 +104,7 @@ class WebhookSender(Protocol):
     def check(self, url: str) -> None:
         """Before it is registered, without looking the host up. Raises TargetRefused."""
 
-    def send(self, url: str, message: Message) -> DeliveryOutcome:
-        """One attempt, signed as Standard Webhooks has it, bounded in time. Never raises for what the other side does."""
+    def send(self, url: str, message: Message, permit: Permit) -> DeliveryOutcome:
+        """One attempt, for which the permit is used up, signed as Standard Webhooks has it, bounded in time. Never raises
+        for what the other side does; raises StoreUnavailable, KeysUnavailable.
+        """

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 
 from domain.services.accounts import AccountService
+from domain.services.agreements import AgreementService
 from domain.services.appointments import AppointmentService
 from domain.services.audit import AuditService
 from domain.services.changes import ChangeService
 from domain.services.clients import ClientService
 from domain.services.context import ContextService
 from domain.services.diagnoses import DiagnosisService
+from domain.services.disclosures import DisclosureService
 from domain.services.drafts import DraftService
 from domain.services.erasures import ErasureService
 from domain.services.events import EventService
@@ -72,6 +74,8 @@ class Services:
     service_accounts: ServiceAccountService
     changes: ChangeService
     webhooks: WebhookService
+    agreements: AgreementService
+    disclosures: DisclosureService
     sign_in: SignInService
     second_factors: SecondFactorService
     stays: StayService

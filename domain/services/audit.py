@@ -10,7 +10,7 @@ from uuid import UUID
 
 from domain.model import checks
 from domain.ports.access import AccessState
-from domain.ports.audit import AuditEntry, AuditFilters, AuditRecord, AuditRendering, ExportProofs, Recipients
+from domain.ports.audit import AuditEntry, AuditFilters, AuditRecord, AuditRendering, ExportProofs, Given, Recipients
 from domain.ports.call import Call, Role
 from domain.ports.keys import RecordClass
 from domain.ports.ledger import Ledger
@@ -42,6 +42,8 @@ class Disclosure:
     recipient_id: UUID | None
     recipient: str
     what: tuple[UUID, ...]
+    given: Given | None = None
+    """What a person recorded about it, where it was given by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +210,11 @@ class AuditService:
     def _told(self, records: Sequence[AuditRecord]) -> Sequence[Disclosure]:
         recipients = {record.position: _recipient_of(record) for record in records}
         names = self._recipients.names({each for each in recipients.values() if each is not None})
-        return tuple(_disclosure(record, recipients[record.position], names) for record in records)
+        by_hand = {
+            one for record in records if record.action == Action.DISCLOSURE_RECORD for one in record.resources[1:]
+        }
+        given = self._recipients.given(by_hand)
+        return tuple(_disclosure(record, recipients[record.position], names, given) for record in records)
 
     def _names_of(self, account_ids: Collection[UUID]) -> Mapping[UUID, str]:
         if not self._names:
@@ -233,17 +239,24 @@ class NoRecipients:
     def names(self, ids: Collection[UUID]) -> Mapping[UUID, str]:
         return dict.fromkeys(ids, "")
 
+    def given(self, ids: Collection[UUID]) -> Mapping[UUID, Given]:  # noqa: ARG002 - nothing is kept
+        return {}
+
 
 def _recipient_of(record: AuditRecord) -> UUID | None:
     """What an entry names first; nobody for a copy that somebody exported, of which is not known where it went."""
     return record.resources[0] if record.resources and record.action != Action.EXPORT_MAKE else None
 
 
-def _disclosure(record: AuditRecord, recipient_id: UUID | None, names: Mapping[UUID, str]) -> Disclosure:
+def _disclosure(
+    record: AuditRecord, recipient_id: UUID | None, names: Mapping[UUID, str], given: Mapping[UUID, Given]
+) -> Disclosure:
     if recipient_id is None:
         return Disclosure(record=record, recipient_id=None, recipient="", what=record.resources)
     recipient = names.get(recipient_id, "")
-    return Disclosure(record=record, recipient_id=recipient_id, recipient=recipient, what=record.resources[1:])
+    what = record.resources[1:]
+    told = next((given[one] for one in what if one in given), None)
+    return Disclosure(record=record, recipient_id=recipient_id, recipient=recipient, what=what, given=told)
 
 
 def _for_clients(records: Iterable[AuditRecord]) -> Sequence[AuditRecord]:

@@ -18,8 +18,16 @@ from domain.errors import Conflict, NotFound, StaleVersion
 from domain.model import checks
 from domain.model.webhook import PauseReason, Webhook, WebhookKind, WebhookNotFound, WebhookStatus
 from domain.ports.audit import AuditEntry, Outcome
-from domain.ports.call import Call
-from domain.ports.feed import Change, ChangeFeed, PositionAhead
+from domain.ports.call import Call, Purpose
+from domain.ports.egress import (
+    Departure,
+    EgressClassNotAgreed,
+    EgressConsentMissing,
+    EgressDenied,
+    Form,
+    Permit,
+)
+from domain.ports.feed import Change, ChangeFeed, Changes, PositionAhead
 from domain.ports.identity import SecretSource
 from domain.ports.ids import Clock
 from domain.ports.keys import RecordClass
@@ -28,6 +36,7 @@ from domain.ports.stores import AggregateStore
 from domain.ports.webhooks import Delivery, DeliveryOutcome, DeliveryStore, Message, WebhookSender
 from domain.services.access import Access, Action
 from domain.services.drafts import microseconds
+from domain.services.egress import EgressService
 from domain.services.versions import check_version
 
 BATCH: Final = 50
@@ -66,6 +75,7 @@ class WebhookService:
         ledger: Ledger,
         access: Access,
         webhooks: AggregateStore[Webhook],
+        egress: EgressService,
         deliveries: DeliveryStore,
         feed: ChangeFeed,
         sender: WebhookSender,
@@ -76,6 +86,7 @@ class WebhookService:
         self._ledger = ledger
         self._access = access
         self._webhooks = webhooks
+        self._egress = egress
         self._deliveries = deliveries
         self._feed = feed
         self._sender = sender
@@ -83,12 +94,19 @@ class WebhookService:
         self._clock = clock
         self._jitter = jitter
 
-    def register(
-        self, call: Call, webhook_id: UUID, *, url: str, kinds: Sequence[WebhookKind], after: int | None = None
+    def register(  # noqa: PLR0913 - one argument a fact of the webhook
+        self,
+        call: Call,
+        webhook_id: UUID,
+        *,
+        agreement_id: UUID,
+        url: str,
+        kinds: Sequence[WebhookKind],
+        after: int | None = None,
     ) -> IssuedWebhookSecret:
-        """It is told of what comes after the position `after`, by default from now on.
+        """It is told of what comes after the position `after`, by default from now on, as far as the agreement covers it.
 
-        Raises Denied, TargetRefused, PositionAhead, Invalid.
+        Raises Denied, EgressDenied, TargetRefused, PositionAhead, Invalid.
         """
         self._access.require(call, Action.WEBHOOK_REGISTER, RecordClass.ACCESS, resources=(webhook_id,))
         last = self._feed.last_position()
@@ -107,6 +125,8 @@ class WebhookService:
             after=last if after is None else after,
         )
         self._sender.check(url)
+        self._require_terms(call, Action.WEBHOOK_REGISTER, webhook, agreement_id)
+        webhook.place_under(agreement_id, at=call.at, by=call.actor.id)
         return _issued(secret, self._save(call, Action.WEBHOOK_REGISTER, webhook))
 
     def read(self, call: Call, webhook_id: UUID) -> WebhookState:
@@ -141,9 +161,18 @@ class WebhookService:
         return self._save(call, Action.WEBHOOK_CHANGE, webhook)
 
     def resume(self, call: Call, webhook_id: UUID) -> Receipt:
-        """It goes on where it stopped. Raises WebhookNotFound, WebhookNotPaused, Denied, StaleVersion."""
+        """It goes on where it stopped. Raises WebhookNotFound, WebhookNotPaused, Denied, EgressDenied, StaleVersion."""
         webhook = self._for_change(call, webhook_id)
+        if webhook.status is WebhookStatus.PAUSED:
+            self._require_terms(call, Action.WEBHOOK_CHANGE, webhook, webhook.agreement_id)
         webhook.resume(at=call.at, by=call.actor.id)
+        return self._save(call, Action.WEBHOOK_CHANGE, webhook)
+
+    def place_under(self, call: Call, webhook_id: UUID, agreement_id: UUID) -> Receipt:
+        """Under another agreement, or under one at last. Raises WebhookNotFound, Denied, EgressDenied, StaleVersion."""
+        webhook = self._for_change(call, webhook_id)
+        self._require_terms(call, Action.WEBHOOK_CHANGE, webhook, agreement_id)
+        webhook.place_under(agreement_id, at=call.at, by=call.actor.id)
         return self._save(call, Action.WEBHOOK_CHANGE, webhook)
 
     def remove(self, call: Call, webhook_id: UUID) -> Receipt:
@@ -193,35 +222,72 @@ class WebhookService:
         except PositionAhead:
             self._give_up(run, delivery, PauseReason.LOG_RESTORED)
             return delivery, False
-        told: list[Change] = []
-        outcome, scanned = DeliveryOutcome.NONE, changes.scanned
+        page = self._tell(run, changes)
+        if page.outcome.failed:
+            return self._fail(run, delivery, page), False
+        done = replace(delivery, position=page.scanned, attempts=0, failing_since_us=0)
+        if page.told:
+            done = replace(done, delivered=delivery.delivered + len(page.told), outcome=page.outcome)
+        more = changes.more and self._clock.now() < run.until and not page.not_agreed
+        if done == delivery and more:
+            return done, True
+        holds = self._deliveries.keep(run.call, _entries(run.webhook, page), done, release=not more)
+        if page.not_agreed:
+            self._give_up(run, done, PauseReason.NOT_AGREED)
+        return done, more and holds
+
+    def _tell(self, run: "_Run", changes: Changes) -> "_Page":
+        """One message after the other, each by a permit of its own, until one fails, time is over or nothing may go there."""
+        page = _Page(scanned=changes.scanned)
         for change in changes.items:
             if not run.webhook.wants(change.coarse):
                 continue
             if self._clock.now() >= run.until or not self._goes_on(run.webhook.id):
-                scanned = change.position - 1
+                page.scanned = change.position - 1
                 break
-            outcome = self._sender.send(run.webhook.url, _message(run.webhook, change, self._clock.now()))
-            told.append(change)
-            if outcome is not DeliveryOutcome.DELIVERED:
-                return self._fail(run, delivery, told, outcome), False
-        done = replace(delivery, position=scanned, attempts=0, failing_since_us=0)
-        if told:
-            done = replace(done, delivered=delivery.delivered + len(told), outcome=outcome)
-        more = changes.more and self._clock.now() < run.until
-        if done == delivery and more:
-            return done, True
-        entries = _disclosed(run.webhook, told)
-        holds = self._deliveries.keep(run.call, entries, done, release=not more)
-        return done, more and holds
+            try:
+                permit = self._permit(run, change)
+            except (EgressClassNotAgreed, EgressConsentMissing) as denial:
+                page.left_out.append((change, denial.code))
+                continue
+            except EgressDenied:
+                page.scanned, page.not_agreed = change.position - 1, True
+                break
+            message = _message(run.webhook, change, self._clock.now())
+            page.outcome = self._sender.send(run.webhook.url, message, permit)
+            page.told.append(change)
+            if page.outcome.failed:
+                break
+        return page
+
+    def _permit(self, run: "_Run", change: Change) -> Permit:
+        """As of now, not of when the run began: what was ended meanwhile counts. Raises EgressDenied."""
+        departure = Departure(
+            agreement_id=run.webhook.agreement_id,
+            host=run.webhook.host,
+            purpose=Purpose.OPERATIONS,
+            form=Form.IDS,
+            clients=frozenset(filter(None, (change.client_id,))),
+            classes=frozenset((RecordClass(change.record_class),)),
+        )
+        return self._egress.permit(replace(run.call, at=self._clock.now()), departure)
+
+    def _require_terms(self, call: Call, action: Action, webhook: Webhook, agreement_id: UUID | None) -> None:
+        """That the agreement lets ids go to this host. A refusal is on record. Raises EgressDenied."""
+        try:
+            self._egress.require_terms(call, agreement_id, webhook.host, Purpose.OPERATIONS)
+        except EgressDenied as denial:
+            self._access.note_denial(call, action, None, (webhook.id,), denial.code)
+            raise
 
     def _goes_on(self, webhook_id: UUID) -> bool:
         """Asked before each message: nothing goes out any more to where an operator took it away from."""
         delivery = self._deliveries.of(webhook_id)
         return delivery is not None and delivery.status == WebhookStatus.ACTIVE
 
-    def _fail(self, run: "_Run", delivery: Delivery, told: Sequence[Change], outcome: DeliveryOutcome) -> Delivery:
-        """All but the last of `told` were taken; the last is tried again later, and nothing overtakes it."""
+    def _fail(self, run: "_Run", delivery: Delivery, page: "_Page") -> Delivery:
+        """All but the last that were told were taken; the last is tried again later, and nothing overtakes it."""
+        told, outcome = page.told, page.outcome
         taken, now = told[:-1], self._clock.now()
         now_us = microseconds(now)
         first = bool(taken) or not delivery.attempts
@@ -236,12 +302,7 @@ class WebhookService:
             failed=delivery.failed + 1,
             outcome=outcome,
         )
-        # What was tried may have arrived: it is on record as what was taken is.
-        tried = [
-            replace(one, outcome=Outcome.FAILED, reason=outcome.value) for one in _disclosed(run.webhook, told[-1:])
-        ]
-        entries = [*_disclosed(run.webhook, taken), *tried]
-        self._deliveries.keep(run.call, entries, failed, release=True)
+        self._deliveries.keep(run.call, _entries(run.webhook, page), failed, release=True)
         if outcome is DeliveryOutcome.GONE:
             self._give_up(run, failed, PauseReason.GONE)
         elif now_us - failed.failing_since_us >= GIVE_UP // timedelta(microseconds=1):
@@ -287,6 +348,17 @@ class _Run:
     until: datetime
 
 
+@dataclass(slots=True, kw_only=True)
+class _Page:
+    """What became of a page of changes. The last of `told` was not taken where `outcome` says that it failed."""
+
+    scanned: int
+    told: list[Change] = field(default_factory=list)
+    left_out: list[tuple[Change, str]] = field(default_factory=list)
+    outcome: DeliveryOutcome = DeliveryOutcome.NONE
+    not_agreed: bool = False
+
+
 def _message(webhook: Webhook, change: Change, now: datetime) -> Message:
     """Ids alone: neither the precise kind nor any text, since a risk flag's existence tells much already."""
     body = {
@@ -308,11 +380,28 @@ def _message(webhook: Webhook, change: Change, now: datetime) -> Message:
     )
 
 
-def _disclosed(webhook: Webhook, told: Sequence[Change]) -> list[AuditEntry]:
-    """That ids left the house: an entry a client, so that whoever asks what was told of them finds it."""
+def _entries(webhook: Webhook, page: _Page) -> list[AuditEntry]:
+    """That ids left the house, were tried to be sent or did not leave: an entry a client, so that whoever asks what was told
+    of them finds it. What was tried may have arrived.
+    """
+    failed = page.outcome.failed
+    taken, tried = (page.told[:-1], page.told[-1:]) if failed else (page.told, [])
+    codes = dict.fromkeys(code for _, code in page.left_out)
+    left_out = {code: [change for change, why in page.left_out if why == code] for code in codes}
     return [
-        AuditEntry(action=Action.WEBHOOK_DELIVER, client_id=client_id, resources=(webhook.id,))
-        for client_id in dict.fromkeys(change.client_id for change in told)
+        *_entry_each(webhook, taken, Outcome.ALLOWED),
+        *_entry_each(webhook, tried, Outcome.FAILED, page.outcome.value),
+        *(entry for code, changes in left_out.items() for entry in _entry_each(webhook, changes, Outcome.DENIED, code)),
+    ]
+
+
+def _entry_each(webhook: Webhook, changes: Sequence[Change], outcome: Outcome, reason: str = "") -> list[AuditEntry]:
+    resources = (*filter(None, (webhook.agreement_id,)), webhook.id)
+    return [
+        AuditEntry(
+            action=Action.DISCLOSURE_MAKE, client_id=client_id, resources=resources, outcome=outcome, reason=reason
+        )
+        for client_id in dict.fromkeys(change.client_id for change in changes)
     ]
 
 

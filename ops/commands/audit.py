@@ -97,9 +97,12 @@ def _say(speaker: "Voice", disclosure: "Disclosure") -> None:
     record = disclosure.record
     recipient = disclosure.recipient or str(disclosure.recipient_id or "recipient unknown")
     at = instant_as_json(record.recorded_at)
+    given = disclosure.given
+    purpose = given.purpose if given else record.purpose
+    what = f", {', '.join(given.classes)} on {given.on}, {given.basis}" if given else ""
     speaker.say(
         "disclosure",
-        f"{at}  to {recipient}: {in_words(record.action)} ({record.purpose}), by {record.actor_id}",
+        f"{at}  to {recipient}: {in_words(record.action)} ({purpose}{what}), by {record.actor_id}",
         at=at,
         position=record.position,
         leaf=record.leaf.hex(),
@@ -107,7 +110,10 @@ def _say(speaker: "Voice", disclosure: "Disclosure") -> None:
         recipient_id=disclosure.recipient_id,
         action=record.action,
         what=[str(thing) for thing in disclosure.what],
-        purpose=record.purpose,
+        purpose=purpose,
+        disclosed_on=given.on.isoformat() if given else None,
+        classes=list(given.classes) if given else [],
+        legal_basis=given.basis if given else None,
         actor_id=record.actor_id,
     )
 

@@ -10,6 +10,7 @@ from adapters.fhir.audit_event import FhirAudit
 from adapters.identity.totp import PyotpCodes
 from adapters.memory.alerts import InMemoryAlerts
 from adapters.memory.codes import InMemoryDiagnosisCodes
+from adapters.memory.egress import InMemoryAgreements
 from adapters.memory.erasure import InMemoryErasureRegister, InMemoryLegalHolds
 from adapters.memory.exceptional import InMemoryExceptionalList
 from adapters.memory.feed import InMemoryFeed
@@ -34,10 +35,12 @@ from adapters.relevance.tokens import EstimatedTokens
 from adapters.relevance.words import Bm25Words
 from domain.instruments.catalogue import published
 from domain.model.account import Account
+from domain.model.agreement import Agreement
 from domain.model.appointment import Appointment
 from domain.model.audit import AuditEvent
 from domain.model.client import Client
 from domain.model.diagnosis import Diagnosis
+from domain.model.disclosure import Disclosure
 from domain.model.erasure import Erasure
 from domain.model.exceptional_access import ExceptionalAccess
 from domain.model.goal import Goal
@@ -62,15 +65,18 @@ from domain.retention.policies import default_policies
 from domain.services import Services
 from domain.services.access import Access
 from domain.services.accounts import AccountService
+from domain.services.agreements import AgreementService
 from domain.services.appointments import AppointmentService
-from domain.services.audit import AuditService, NoProofs, NoRecipients
+from domain.services.audit import AuditService, NoProofs
 from domain.services.changes import ChangeService
 from domain.services.clients import ClientService
 from domain.services.context import ContextService
 from domain.services.context_candidates import Means
 from domain.services.diagnoses import DiagnosisService
+from domain.services.disclosures import DisclosureService, KnownRecipients
 from domain.services.door import Door, SignInPolicy
 from domain.services.drafts import DraftService
+from domain.services.egress import EgressService, PermitOffice
 from domain.services.erasures import ErasureService, Judge
 from domain.services.events import EventService
 from domain.services.exceptional_access import ExceptionalAccessService
@@ -117,6 +123,7 @@ class House:
         self.access = Access(ledger=self.ledger, state=self.state)
         self.instruments = published()
         self.sender = InMemorySender()
+        self.office = PermitOffice(agreements=InMemoryAggregates(self.log, Agreement), clock=self.clock)
         self.deliveries = InMemoryDeliveries(self.log, self.ledger)
         self.reports = InMemoryReports(self.log, self.ledger)
         self.queue = InMemoryQueue()
@@ -322,7 +329,9 @@ class House:
                 access=access,
                 audit=InMemoryAuditView(log, self.clock.now),
                 state=state,
-                recipients=NoRecipients(),
+                recipients=KnownRecipients(
+                    agreements=InMemoryAggregates(log, Agreement), disclosures=InMemoryAggregates(log, Disclosure)
+                ),
                 fhir=FhirAudit(),
                 proofs=NoProofs,
                 names=True,
@@ -340,12 +349,24 @@ class House:
                 ledger=ledger,
                 access=access,
                 webhooks=InMemoryAggregates(log, Webhook),
+                egress=EgressService(
+                    access=access, state=state, agreements=InMemoryAggregates(log, Agreement), office=self.office
+                ),
                 deliveries=self.deliveries,
                 feed=InMemoryFeed(log),
                 sender=self.sender,
                 secrets=InMemorySecrets(seed=4),
                 clock=self.clock,
                 jitter=lambda: 1.0,
+            ),
+            agreements=AgreementService(
+                ledger=ledger,
+                access=access,
+                agreements=InMemoryAggregates(log, Agreement),
+                listed=InMemoryAgreements(log),
+            ),
+            disclosures=DisclosureService(
+                ledger=ledger, access=access, state=state, agreements=InMemoryAggregates(log, Agreement)
             ),
             changes=ChangeService(ledger=ledger, access=access, state=state, feed=InMemoryFeed(log)),
             accounts=AccountService(

@@ -14,6 +14,7 @@ from adapters.memory.identity import InMemoryClock, InMemorySecrets
 from adapters.memory.ledger import InMemoryAggregates, InMemoryLedger, InMemoryLog
 from adapters.memory.webhooks import InMemoryDeliveries, InMemorySender
 from domain.errors import Invalid
+from domain.model.agreement import Agreement
 from domain.model.client import Client
 from domain.model.webhook import (
     PauseReason,
@@ -32,9 +33,11 @@ from domain.ports.feed import PositionAhead
 from domain.ports.webhooks import Delivery
 from domain.ports.webhooks import DeliveryOutcome as Ended
 from domain.services.access import Access, RoleNotPermitted
+from domain.services.egress import EgressService, PermitOffice
 from domain.services.webhooks import BATCH, LEASE_S, LONGEST_DELAY_S, WebhookService
 from tests.contracts.samples import call_by
 from tests.domain.conftest import HOST
+from tests.egress.kit import TERMS, agreed
 
 URL = "https://platform.example/hooks"
 WORKER = Actor(id=HOST.id, role=Role.SERVICE)
@@ -48,7 +51,14 @@ def operator(house):
 def registered(house, operator, *kinds, after=None):
     webhook_id = uuid4()
     kinds = kinds or tuple(WebhookKind)
-    issued = house.services.webhooks.register(house.call(operator), webhook_id, url=URL, kinds=kinds, after=after)
+    issued = house.services.webhooks.register(
+        house.call(operator),
+        webhook_id,
+        agreement_id=agreed(house.services, house.call(operator)),
+        url=URL,
+        kinds=kinds,
+        after=after,
+    )
     return webhook_id, issued
 
 
@@ -82,7 +92,9 @@ def test_only_operators_have_to_do_with_webhooks(house, operator):
     for role in (Role.CLINICIAN, Role.COMPLIANCE_OFFICER, Role.CLIENT, Role.ML_ENGINEER):
         call = house.call(house.person(role))
         for attempt in (
-            lambda call=call: service.register(call, uuid4(), url=URL, kinds=tuple(WebhookKind)),
+            lambda call=call: service.register(
+            call, uuid4(), agreement_id=uuid4(), url=URL, kinds=tuple(WebhookKind)
+        ),
             lambda call=call: service.read(call, webhook_id),
             lambda call=call: service.browse(call),
             lambda call=call: service.rotate_secret(call, webhook_id),
@@ -152,12 +164,10 @@ def test_what_left_the_house_is_on_record_by_client_and_batch(house, operator):
     deliver(house, webhook_id, call)
     entries = house.entries(call)
     assert {(entry.action, entry.outcome, entry.actor_id) for entry in entries} == {
-        ("webhook.deliver", "allowed", WORKER.id)
+        ("disclosure.make", "allowed", WORKER.id)
     }
-    assert [(entry.client_id, entry.resources) for entry in entries] == [
-        (client_id, (webhook_id,)),
-        (other_id, (webhook_id,)),
-    ]
+    what = (state(house, operator, webhook_id).webhook.agreement_id, webhook_id)
+    assert [(entry.client_id, entry.resources) for entry in entries] == [(client_id, what), (other_id, what)]
 
 
 def test_a_failed_message_is_tried_again_later_and_nothing_overtakes_it(house, operator):
@@ -167,7 +177,7 @@ def test_a_failed_message_is_tried_again_later_and_nothing_overtakes_it(house, o
     house.sender.answer = lambda _: answers.pop(0)
     call = house.call(WORKER)
     assert deliver(house, webhook_id, call) == 2
-    assert house.reasons(call) == [("webhook.deliver", "allowed", ""), ("webhook.deliver", "failed", "broken")]
+    assert house.reasons(call) == [("disclosure.make", "allowed", ""), ("disclosure.make", "failed", "broken")]
     failed = state(house, operator, webhook_id).delivery
     assert (failed.attempts, failed.delivered, failed.failed, failed.outcome) == (1, 2, 1, Ended.BROKEN)
     assert deliver(house, webhook_id) == 0
@@ -255,7 +265,7 @@ def test_secrets_stand_in_no_text_that_a_program_prints(house, operator):
     house.services.webhooks.rotate_secret(house.call(operator), webhook_id)
     webhook = InMemoryAggregates(house.log, Webhook).get(webhook_id)
     events = house.log.streams[webhook_id]
-    assert len(webhook.secrets) == len(events) == 2
+    assert (len(webhook.secrets), len(events)) == (2, 3)
     for printed in (repr(webhook), str(webhook), repr(events), str(events[0]), repr(issued)):
         for secret in webhook.secrets:
             assert repr(secret)[2:-1] not in printed
@@ -391,7 +401,9 @@ def test_for_a_day_after_a_change_messages_are_signed_with_both_secrets(house, o
 )
 def test_addresses_that_cannot_be_called_are_refused(house, operator, url):
     with pytest.raises(Invalid) as refused:
-        house.services.webhooks.register(house.call(operator), uuid4(), url=url, kinds=tuple(WebhookKind))
+        house.services.webhooks.register(
+            house.call(operator), uuid4(), agreement_id=uuid4(), url=url, kinds=tuple(WebhookKind)
+        )
     assert refused.value.facts["field"] == "url"
     assert "secret" not in str(refused.value)
 
@@ -412,9 +424,13 @@ class Alone:
         self.log, self.clock, self.sender = InMemoryLog(), InMemoryClock(), InMemorySender()
         self.ledger = InMemoryLedger(self.log)
         self.feed = InMemoryFeed(self.log)
+        agreements = InMemoryAggregates(self.log, Agreement)
+        access = Access(ledger=self.ledger, state=self.log.state)
+        office = PermitOffice(agreements=agreements, clock=self.clock)
         self.service = WebhookService(
             ledger=self.ledger,
-            access=Access(ledger=self.ledger, state=self.log.state),
+            access=access,
+            egress=EgressService(access=access, state=self.log.state, agreements=agreements, office=office),
             webhooks=InMemoryAggregates(self.log, Webhook),
             deliveries=InMemoryDeliveries(self.log, self.ledger),
             feed=self.feed,
@@ -431,7 +447,10 @@ class Alone:
 def test_whatever_fails_all_arrives_at_last_in_order_and_at_least_once(ends):
     world, webhook_id, ends, taken = Alone(), uuid4(), list(ends), []
     operator = world.call(Role.OPERATOR)
-    world.service.register(operator, webhook_id, url=URL, kinds=tuple(WebhookKind))
+    agreement = Agreement.record(uuid4(), at=world.clock.now(), by=operator.actor.id, **TERMS)
+    world.ledger.save(operator, AuditEntry(action="agreement.record"), agreement)
+    again = world.call(Role.OPERATOR)
+    world.service.register(again, webhook_id, agreement_id=agreement.id, url=URL, kinds=tuple(WebhookKind))
     for _ in range(5):
         client = Client.register(uuid4(), at=world.clock.now(), by=uuid4())
         world.ledger.save(world.call(Role.CLINICIAN), AuditEntry(action="client.register"), client)

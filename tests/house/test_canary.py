@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from tests.house.canaries import Canaries, files_under, texts_in, written_forms
+from tests.house.canary_walks import backed_up, erased, every_field, restored, trust
 from tests.ops.conftest import Running, free_port, plain_environment, wait_for
 
 PAST = {"instant": "2026-03-02T10:00:00+01:00", "zone": "Europe/Berlin"}
@@ -30,6 +31,7 @@ class Place:
     running: Running
     told: dict[str, Any]
     folder: Path
+    environment: dict[str, str]
     birds: Canaries = field(default_factory=Canaries)
     refusals: list[tuple[str, bytes]] = field(default_factory=list)
     tokens: dict[str, str] = field(default_factory=dict)
@@ -69,20 +71,24 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     folder = tmp_path / "data"
-    running = Running(plain_environment(folder, port=free_port(), log_level="debug"), "demo")
-    place = Place(running, running.line("ready"), folder)
+    environment = plain_environment(folder, port=free_port(), log_level="debug")
+    running = Running(environment, "demo")
+    place = Place(running, running.line("ready"), folder, environment)
     yield place
     place.http.close()
     running.stop()
 
 
-def test_no_marked_word_can_be_read_anywhere_but_in_answers_to_those_who_may(place: Place) -> None:
+def test_no_marked_word_can_be_read_anywhere_but_in_answers_to_those_who_may(place: Place, tmp_path: Path) -> None:
     client = identities(place)
     position = records(place, client)
     people(place, client)
     secrets = programs(place, client)
     readings(place, client, position)
+    trust(place, client)
     refusals(place, client)
+    every_field(place, client)
+    assert len(place.birds.words) >= 1_000
 
     journey = place.do("clinician", "GET", f"{client}/journey", Read_After=position).json()
     told = "\n".join(texts_in(journey))
@@ -96,9 +102,14 @@ def test_no_marked_word_can_be_read_anywhere_but_in_answers_to_those_who_may(pla
         patterns = dict(written_forms(secret)).values()
         assert not [where for where, content in files_under(place.folder) if any(one in content for one in patterns)]
 
+    copies = tmp_path / "copies"
+    backed_up(place.environment, copies)
+    erased(place, client)
+    assert place.birds.heard_in(place.refusals) == []
     assert place.running.stop() == 0
     assert place.birds.heard_in([("stderr", place.running.errors.encode())]) == []
-    assert place.birds.heard_in(files_under(place.folder)) == []
+    said = restored(place.environment, place.folder, copies, client)
+    assert place.birds.heard_in([("commands", said), *files_under(tmp_path)]) == []
 
 
 def programs(place: Place, client: str) -> list[str]:
@@ -112,11 +123,23 @@ def programs(place: Place, client: str) -> list[str]:
     place.do("program", "GET", "/v1/changes?limit=1000")
     place.ask("", "POST", "/v1/token", grant | {"client_secret": sing()})
     place.ask("", "POST", "/v1/token", grant | {"scope": sing()})
-    hook = {"url": f"https://{sing()}.example/{sing()}?token={sing()}"}
+    host = f"{sing()}.example".lower()
+    agreement = {
+        "recipient": sing(),
+        "address": sing(),
+        "document": sing(),
+        "kind": "processor",
+        "purposes": ["operations"],
+        "classes": ["journal"],
+        "hosts": [host],
+        "signed_on": "2026-01-05",
+    }
+    under = place.do("operator", "POST", "/v1/agreements", agreement).headers["Location"].rpartition("/")[2]
+    hook = {"agreement_id": under, "url": f"https://{host}/{sing()}?token={sing()}"}
     made = place.do("operator", "POST", "/v1/webhooks", hook).json()
-    place.do("operator", "POST", f"/v1/webhooks/{made['id']}/paused", if_match='"1"')
-    place.ask("operator", "POST", "/v1/webhooks", {"url": f"https://127.0.0.1/{sing()}"})
-    place.ask("operator", "POST", "/v1/webhooks", {"url": f"https://{sing()}:{sing()}@platform.example/"})
+    place.do("operator", "POST", f"/v1/webhooks/{made['id']}/paused", if_match='"2"')
+    place.ask("operator", "POST", "/v1/webhooks", hook | {"url": f"https://127.0.0.1/{sing()}"})
+    place.ask("operator", "POST", "/v1/webhooks", hook | {"url": f"https://{sing()}:{sing()}@platform.example/"})
     for wanted in ("application/json", "application/pdf"):
         report = place.do("clinician", "POST", f"{client}/reports", {"format": wanted}).headers["Location"]
         wait_for(lambda at=report: place.do("clinician", "GET", at).json()["state"] == "ready", 60)

@@ -5,6 +5,8 @@ import ssl
 import threading
 from base64 import b64encode
 from ipaddress import ip_address, ip_network
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 from cryptography import x509
@@ -12,14 +14,31 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from adapters.clock.system import SystemClock
 from adapters.webhooks import http
 from adapters.webhooks.sender import HttpWebhookSender
 from adapters.webhooks.targets import Targets
+from domain.model.agreement import Agreement
+from domain.ports.call import Purpose
+from domain.ports.egress import Departure, Form
 from domain.ports.webhooks import DeliveryOutcome as Ended
 from domain.ports.webhooks import Message, TargetRefused
+from domain.services.egress import PermitOffice
+from tests.egress.kit import TERMS
 from tests.webhooks.receiver import receiving, status
 
 LOOPBACK = Targets([ip_network("127.0.0.0/8")])
+AGREEMENT = Agreement.record(uuid4(), at=dt.datetime.now(dt.UTC), by=uuid4(), **TERMS)
+
+
+class Kept:
+    """The one agreement there is."""
+
+    def get(self, _agreement_id):
+        return AGREEMENT
+
+
+OFFICE = PermitOffice(agreements=Kept(), clock=SystemClock())
 SECRET, OLD = bytes(range(32)), bytes(range(32, 64))
 
 
@@ -28,7 +47,20 @@ def message(*secrets, body='{"type":"record.changed"}'):
 
 
 def send(url, targets=LOOPBACK, total_s=5.0, what=None):
-    return HttpWebhookSender(targets, total_s=total_s).send(url, what or message())
+    sender = HttpWebhookSender(targets, OFFICE, total_s=total_s)
+    return sender.send(url, what or message(), permit_for(url))
+
+
+def permit_for(url):
+    departure = Departure(
+        agreement_id=AGREEMENT.id,
+        host=urlsplit(url).hostname,
+        purpose=Purpose.OPERATIONS,
+        form=Form.IDS,
+        clients=frozenset(),
+        classes=frozenset(),
+    )
+    return OFFICE.issue(departure, AGREEMENT)
 
 
 @pytest.fixture
@@ -215,17 +247,17 @@ def test_a_named_network_is_allowed_and_its_neighbours_are_not():
 )
 def test_what_the_address_alone_tells_is_refused_at_registration(url):
     with pytest.raises(TargetRefused):
-        HttpWebhookSender(Targets()).check(url)
+        HttpWebhookSender(Targets(), OFFICE).check(url)
 
 
 @pytest.mark.parametrize("url", ["https://platform.example/", "https://8.8.8.8/", "https://[2606:4700::1111]/x"])
 def test_public_addresses_are_taken_at_registration(url):
-    HttpWebhookSender(Targets()).check(url)
+    HttpWebhookSender(Targets(), OFFICE).check(url)
 
 
 def test_a_named_loopback_network_is_taken_without_tls():
     for url in ("http://127.0.0.1:8080/", "http://localhost:8080/"):
-        HttpWebhookSender(LOOPBACK).check(url)
+        HttpWebhookSender(LOOPBACK, OFFICE).check(url)
 
 
 def test_a_name_that_leads_to_two_places_is_refused_when_one_of_them_is(receiver, monkeypatch):

@@ -20,6 +20,7 @@ from ops.bootstrap import Part, System, build
 from ops.jobs.caller import WORKER
 from ops.jobs.deliver_webhooks import deliver_webhooks
 from ops.settings import Settings
+from tests.egress.kit import agreed
 from tests.ops.conftest import Running, found, plain_environment, wait_for
 from tests.webhooks.receiver import Receiver, receiving, status
 
@@ -51,7 +52,12 @@ def call(system: System, who: Actor = OPERATOR, purpose: Purpose = Purpose.OPERA
 def registered(system: System, receiver: Receiver) -> UUID:
     webhook_id = uuid4()
     issued = system.services.webhooks.register(
-        call(system), webhook_id, url=receiver.url, kinds=tuple(WebhookKind), after=0
+        call(system),
+        webhook_id,
+        agreement_id=agreed(system.services, call(system)),
+        url=receiver.url,
+        kinds=tuple(WebhookKind),
+        after=0,
     )
     receiver.secret = issued.secret
     return webhook_id
@@ -84,10 +90,15 @@ def test_every_change_arrives_signed_and_in_order_and_the_audit_says_whose_ids_l
     assert receiver.positions() == sorted(set(receiver.positions()))
     system.runner().catch_up()
     officer = Actor(id=uuid4(), role=Role.COMPLIANCE_OFFICER)
+    agreement_id = system.services.webhooks.read(call(system), webhook_id).webhook.agreement_id
     for client_id in ids:
-        asked = {"action": "webhook.deliver", "client_id": client_id}
+        asked = {"action": "disclosure.make", "client_id": client_id}
         (entry,) = system.services.audit.search(call(system, officer, Purpose.COMPLIANCE), **asked).items
-        assert (entry.actor_id, entry.outcome, entry.resources) == (WORKER.id, Outcome.ALLOWED, (webhook_id,))
+        assert (entry.actor_id, entry.outcome, entry.resources) == (
+            WORKER.id,
+            Outcome.ALLOWED,
+            (agreement_id, webhook_id),
+        )
 
 
 @pytest.mark.parametrize("code", [500, 302, 400])

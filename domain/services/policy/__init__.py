@@ -8,6 +8,7 @@ from typing import Final
 
 from domain.services.policy import (
     backup,
+    egress,
     emergency,
     entry,
     export,
@@ -25,4 +26,4 @@ from domain.services.policy.scopes import SCOPES
 
 __all__ = ["RULES", "SCOPES", "Action", "Rule"]
 
-RULES: Final[tuple[Rule, ...]] = (*record.RULES, *emergency.RULES, *backup.RULES, *house.RULES, *log.RULES, *entry.RULES, *export.RULES, *notes.RULES, *substance_use.RULES, *lifecycle.RULES, *trail.RULES)
+RULES: Final[tuple[Rule, ...]] = (*record.RULES, *emergency.RULES, *backup.RULES, *house.RULES, *log.RULES, *entry.RULES, *export.RULES, *notes.RULES, *substance_use.RULES, *lifecycle.RULES, *trail.RULES, *egress.RULES)
