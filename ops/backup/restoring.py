@@ -30,6 +30,7 @@ from adapters.event_store.journal import AuditedAppends
 from adapters.event_store.rows import Append, CommandRow
 from adapters.event_store.unsealed import SystemRecord
 from adapters.log.removals import removal_facts
+from adapters.log.restores import Announced, restore_facts
 from adapters.views.tables import VIEWS
 from domain.errors import Misconfigured
 from domain.ports.audit import AuditEntry
@@ -160,6 +161,11 @@ class _Steps:
             self._plan.evidence.announce(standing.incarnation, _announcement(facts, standing), signer)
         with self._owned() as databases:
             log = open_incarnation(databases.events, standing.incarnation, time_ns() // 1000)
+        if signer is not None:
+            facts = {
+                **facts,
+                **restore_facts(signer, log.name, Announced(kept=standing.kept, root=self._plan.facts.root)),
+            }
         records = [_record(deployment_id, standing.incarnation, RESTORED, facts)]
         if replayed.redacted and signer is not None:
             removal = removal_facts(signer, log.name, replayed.redacted, "erasure")
@@ -249,8 +255,11 @@ def _restored(plan: Plan, standing: Restore, erased: int) -> Restored:
 
 
 def _announcement(facts: Mapping[str, Any], standing: Restore) -> str:
-    """The same for one restore however often it goes on, and another for every other."""
-    whole = {**facts, "begun_at_us": standing.begun_at_us}
+    """The same for one restore however often it goes on, and another for every other. Which erasures were carried out
+    stands in the log: thousands of them would not fit into a note.
+    """
+    whole = {name: fact for name, fact in facts.items() if name not in {"erasures", "positions"}}
+    whole |= {"erasures": len(facts["erasures"]), "begun_at_us": standing.begun_at_us}
     return f"{_FORMAT}\n{json.dumps(whole, sort_keys=True, separators=(',', ':'))}\n"
 
 

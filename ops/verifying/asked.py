@@ -22,6 +22,16 @@ from ops.verifying.verify import verify_log
 _SHOWN: Final = 200
 
 
+class NotCosigned(Invalid):
+    """Nothing would be left to hold the log against, or not all that was given."""
+
+    code = "not_cosigned"
+    message = "A checkpoint lacks the cosignature of a witness that was named."
+    hint = (
+        "Ask the witness, or bring a checkpoint that it has cosigned; without --witness the log's own signature counts."
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """`places` are files or addresses of checkpoints. Each question answers whether all is well."""
@@ -33,7 +43,9 @@ class Asked:
     witnesses: tuple[VerifierKey, ...] = ()
 
     def log(self, *, strict: bool) -> bool:
-        """Raises NoLog, NoteInvalid, CheckpointUnreadable, OffBoxUnavailable, LogKeyUnusable, StoreUnavailable."""
+        """Raises NoLog, Invalid, NotCosigned, NoteInvalid, CheckpointUnreadable, OffBoxUnavailable, LogKeyUnusable,
+        StoreUnavailable.
+        """
         with events_database(self.settings) as engine:
             key = self.key or self._own_key(engine)
             report, used = self._held(engine, key, newest_only=True)
@@ -44,18 +56,20 @@ class Asked:
         return report.sound(strict=strict)
 
     def export(self, path: str) -> bool:
-        """Raises Invalid, NoteInvalid, CheckpointUnreadable."""
+        """Sound where something is proven and nothing wrong. Raises Invalid, NoteInvalid, CheckpointUnreadable."""
         if self.key is None:
             raise Invalid("An export is checked with the verifier key of the log: give it with --key.", field="key")
         others = trusted((fetched(each) for each in self.places), self.key, self.witnesses).checkpoints
         report = check_export(path, self.key, self.witnesses, others)
         for line, why in report.wrong[:_SHOWN]:
             self.speaker.warn("export_line", f"Line {line:,}: {why}.", line=line, why=why)
-        sound = not report.wrong
+        sound = report.proven > 0 and not report.wrong
         (self.speaker.say if sound else self.speaker.warn)(
             "export_sound" if sound else "export_unsound",
-            f"{report.proven:,} of {report.entries:,} entries are proven to stand in the log; {report.unprotected:,} are "
-            f"past the checkpoint over {report.size:,} positions; {len(report.wrong):,} are wrong.",
+            f"Leaves of {report.proven:,} of {report.entries:,} entries are proven to stand at their positions in the log; "
+            f"{report.unprotected:,} are past the checkpoint over {report.size:,} positions; {len(report.wrong):,} are "
+            "wrong. What an entry says is sealed under its leaf: that its text is the sealed one only the deployment can "
+            "show.",
             entries=report.entries,
             proven=report.proven,
             unprotected=report.unprotected,
@@ -108,10 +122,23 @@ class Asked:
         return report, used
 
     def _trusted(self, engine: Engine, key: VerifierKey | None, *, newest_only: bool) -> Trusted:
+        if key is None and self.places:
+            raise Invalid("A checkpoint is checked with the verifier key of the log: give it with --key.", field="key")
         if key is None:
             return Trusted((), source="none")
         if self.places:
-            return trusted((fetched(each) for each in self.places), key, self.witnesses, "given")
+            given = trusted((fetched(each) for each in self.places), key, self.witnesses, "given")
+            if given.left_out:
+                raise NotCosigned(left_out=given.left_out)
+            return given
+        used = self._kept(engine, key, newest_only=newest_only)
+        if used.left_out and newest_only:  # an older one may have its cosignatures
+            used = self._kept(engine, key, newest_only=False)
+        if used.left_out and not used.checkpoints:
+            raise NotCosigned(left_out=used.left_out)
+        return used
+
+    def _kept(self, engine: Engine, key: VerifierKey, *, newest_only: bool) -> Trusted:
         place = place_of(self.settings)
         if place is not None:
             return trusted(off_the_box(place, newest_only=newest_only), key, self.witnesses, "off_box")

@@ -1,6 +1,6 @@
 """States that are gone, and the records in the log that say why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from adapters.event_store.incarnations import RESTORED
 from adapters.event_store.unsealed import SystemRecord
 from adapters.log.notes import NoteInvalid, VerifierKey
 from adapters.log.removals import removed_positions
+from adapters.log.restores import Announced, announced_restore
 from domain.errors import SealBroken
 from ops.verifying.findings import Findings, Kind
 from ops.verifying.leaves import log_name
@@ -31,11 +32,11 @@ class Explained:
 
     def take(self, position: int, incarnation: int, state: bytes) -> None:
         """An unsealed record. Only positions before it can be named."""
-        facts = _facts(state)
-        if facts is None or "note" not in facts or "positions" not in facts:
+        record = _record(state)
+        if record is None or "note" not in record.facts or "positions" not in record.facts:
             return
         try:
-            named = removed_positions(facts, log_name(self._deployment, incarnation), self._keys)
+            named = removed_positions(record.facts, log_name(self._deployment, incarnation), self._keys)
         except NoteInvalid:
             self._findings.add(Kind.ALTERED, position, "removal_unsigned")
             return
@@ -46,10 +47,18 @@ class Explained:
         """Whether this is the record that an incarnation opened by a restore begins with."""
         if not isinstance(topic, str) or not topic.startswith("system.") or not isinstance(state, bytes):
             return False
+        record = _record(state)
+        return record is not None and record.kind == RESTORED
+
+    def announced(self, incarnation: int, state: bytes) -> Announced | None:
+        """What the log's key vouches for of such a record; None where it doesn't."""
+        record = _record(state)
         try:
-            return SystemRecord.decoded(state, _NOBODY, 1).kind == RESTORED
-        except SealBroken:
-            return False
+            return announced_restore(
+                record.facts if record else {}, log_name(self._deployment, incarnation), self._keys
+            )
+        except NoteInvalid:
+            return None
 
     def end(self) -> None:
         """A state that is gone without a record is missing."""
@@ -57,8 +66,8 @@ class Explained:
             self._findings.add(Kind.MISSING, position, "state")
 
 
-def _facts(state: bytes) -> Mapping[str, Any] | None:
+def _record(state: bytes) -> SystemRecord | None:
     try:
-        return SystemRecord.decoded(state, _NOBODY, 1).facts
+        return SystemRecord.decoded(state, _NOBODY, 1)
     except SealBroken:
         return None

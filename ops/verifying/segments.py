@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.log.merkle import HASH_BYTES
+from adapters.log.restores import Announced
 from adapters.log.tiles import TILE_BYTES, TILE_HEIGHT, TILE_WIDTH, Frontier, Tile
 from ops.verifying.findings import Findings, Kind
 from ops.verifying.reader import LogReader
@@ -60,13 +61,36 @@ class Segments:
         if self._start + len(self._leaves) == self._next:
             self._settle()
 
-    def crossed(self, position: int, incarnation: int) -> None:
-        """A new incarnation begins here: what was published of those before, from here on, was given up."""
+    def crossed(self, position: int, incarnation: int, announced: Announced | None) -> None:
+        """A new incarnation begins here: what was published of those before, from here on, was given up.
+
+        By right only where the log's key announced it, from just this log: else whoever rules the database could have cut
+        the log off and called it a restore. Where nothing that was published is given up, there is nothing to excuse.
+        """
+        if announced is not None and announced.kept != position - 1:
+            self._findings.add(Kind.FORKED, position, "restored_elsewhere")
+            announced = None
+        if announced is not None:
+            self._hold(announced.root, incarnation - 1)
         given_up = [each for each in self._anchors if each.incarnation < incarnation and each.size >= position]
         if given_up:
-            self._findings.add_range(Kind.RESTORED, position, max(each.size for each in given_up))
+            newest = max(each.size for each in given_up)
+            if announced is None:
+                self._findings.add_range(Kind.FORKED, position, newest, "restore_unsigned")
+            else:
+                self._findings.add_range(Kind.RESTORED, position, newest)
         self._anchors = [each for each in self._anchors if each not in given_up]
         self._find_next()
+
+    def _hold(self, root: bytes, incarnation: int) -> None:
+        """All leaves so far against a root that was signed, as against a checkpoint's."""
+        here = self._start + len(self._leaves)
+        if self._leaves:
+            self._anchors = sorted((*self._anchors, Anchor(here, incarnation, root)))
+            self._next = here
+            self._settle()
+        elif self._frontier is not None and not self._lost_from and self._frontier.root() != root:
+            self._findings.add_range(Kind.FORKED, 1, max(here, 1), "restored_elsewhere")
 
     def end(self) -> None:
         """Missing ends, what is past the last checkpoint, tiles that shouldn't be there."""

@@ -138,7 +138,8 @@ class Walk:
             return
         self._incarnation = incarnation
         self.ends.crossings[incarnation] = position
-        self.segments.crossed(position, incarnation)
+        announced = self._explained.announced(incarnation, row[11])
+        self.segments.crossed(position, incarnation, announced)
 
     def _mismatch(self, row: Row) -> None:
         if len(self._odd) < _KEPT:

@@ -16,6 +16,7 @@ from adapters.identity.jose import JoseTokenSigner
 from adapters.keys.tables import keys
 from adapters.keys.token_sealer import TokenSealer
 from adapters.log.removals import removed_positions
+from adapters.log.restores import announced_restore
 from adapters.offbox.folder import FolderOffBox
 from adapters.views.tracking import ViewNeedsRebuild
 from domain.errors import Erased, Invalid, Misconfigured, Unauthenticated
@@ -452,5 +453,8 @@ def test_the_announcement_off_the_box_is_signed_and_says_what_the_first_record_s
     with running(new_settings) as again:
         facts = dict(first_record(again, done.kept).facts)
     told.pop("begun_at_us")
-    assert told == facts
+    assert told == {name: facts[name] for name in facts.keys() - {"announcement", "positions"}} | {"erasures": 0}
+    log = facts["log"].encode()
+    announced = announced_restore(facts, log, [practice.key])
+    assert (announced.kept, announced.root.hex()) == (facts["kept"], facts["root"])
     assert UUID(told["log"].split("/")[1]) == practice.system.recorder.deployment_id

@@ -11,6 +11,7 @@ from adapters.event_store.unsealed import SystemRecord
 from adapters.log.merkle import root_of
 from adapters.log.notes import NoteSigner
 from adapters.log.removals import removal_facts
+from adapters.log.restores import Announced, restore_facts
 from ops.verifying.findings import Kind
 from tests.verify.world import (
     DEPLOYMENT,
@@ -168,16 +169,61 @@ def test_a_record_explains_only_what_came_before_it(log, copy):
     assert found(verified(copy, [])) == [(Kind.MISSING, 602, 602)]
 
 
-def test_a_restore_names_what_was_given_up(log, copy):
+def restored(log, copy, *, announced=None, signer=SIGNER, kept=540, named=2):
+    """Cut off behind 540, and a second incarnation that says a back-up was restored."""
     copy.execute("DELETE FROM events WHERE position > 540")
     copy.execute("INSERT INTO deployment VALUES (2, ?, 541, 1)", (DEPLOYMENT.hex,))
-    first = put_record(copy, "system.restored", {"kept": 540}, incarnation=2)
-    assert first == 541
+    facts = {"kept": 540}
+    if announced is None:
+        root = root_of(leaves_of(log)[:540])
+        facts |= restore_facts(signer, log_id(DEPLOYMENT, named), Announced(kept=kept, root=root))
+    else:
+        facts |= announced
+    assert put_record(copy, "system.restored", facts, incarnation=2) == 541
+
+
+def test_a_restore_names_what_was_given_up(log, copy):
+    restored(log, copy)
     report = verified(copy, checkpoints_of(log))
     assert found(report) == []
-    assert found(report, harmless=True) == [(Kind.UNPROTECTED, 521, 541), (Kind.RESTORED, 541, 560)]
+    # What the back-up kept is vouched for by the note that announced the restore.
+    assert found(report, harmless=True) == [(Kind.UNPROTECTED, 541, 541), (Kind.RESTORED, 541, 560)]
     newest = signed(541, root_of(leaves_of(copy)), incarnation=2)
     assert found(verified(copy, [*checkpoints_of(log), newest]), harmless=True) == [(Kind.RESTORED, 541, 560)]
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        {"announced": {}},
+        {"announced": {"announcement": "restored, believe me"}},
+        {"signer": STRANGER},
+        {"kept": 539},
+        {"named": 3},
+    ],
+)
+def test_a_restore_that_the_logs_key_did_not_announce_excuses_nothing(log, copy, forgery):
+    restored(log, copy, **forgery)
+    report = verified(copy, checkpoints_of(log))
+    assert (Kind.FORKED, 541, 560) in found(report)
+    assert not any(each.kind is Kind.RESTORED for each in report.findings)
+
+
+def test_a_restore_that_was_announced_excuses_no_other_history_before_it(log, copy):
+    state = b"another history"
+    copy.execute("UPDATE events SET state = ?, state_hash = ? WHERE position = 530", (state, sha256(state).digest()))
+    recompute_leaves(copy)
+    restored(log, copy)
+    recompute_tiles(copy)
+    assert (Kind.FORKED, 521, 540) in found(verified(copy, checkpoints_of(log)))
+    # And where the last checkpoint is just as large as what was kept.
+    assert (Kind.FORKED, 521, 540) in found(verified(copy, checkpoints_of(log, (520, 540))))
+    assert verified(copy, [signed(540, root_of(leaves_of(copy)[:540]))]).sound() is False
+
+
+def test_an_unsigned_restore_that_gives_up_nothing_published_is_no_failure(log, copy):
+    restored(log, copy, announced={})
+    assert found(verified(copy, checkpoints_of(log, (130, 300, 540)))) == []
 
 
 def test_another_incarnation_that_nothing_announces_is_a_fork(log, copy):
