@@ -35,11 +35,12 @@ _PURPOSES: Final = MappingProxyType(
 )
 _DONE: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "C": "add_secret attach bootstrap create give_consent join_care_team open place plan raise record register set write",
-        "R": "caseload directory find list read read_of_client read_own search account_disclosures",
+        "C": "add_secret attach authorise bootstrap create give_consent join_care_team open place plan raise record register"
+        " request set write",
+        "R": "caseload directory find list list_own read read_of_client read_own search account_disclosures",
         "D": "discard discard_stale disable leave_care_team lift remove_second_factor revoke revoke_secret step_down"
-        " sign_out sweep withdraw_consent",
-        "E": "carry_out checkpoint deliver export make recover refresh restore rotate run take",
+        " sign_out withdraw_consent",
+        "E": "carry_out challenge checkpoint deliver export make recover refresh restore rotate run sweep take",
     }
 )
 """Verbs of actions by what FHIR calls them; the others change something."""
@@ -53,7 +54,8 @@ _TYPES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "webhook": ("110106", "Export"),
         "audit": ("110101", "Audit Log Used"),
         "log": ("110101", "Audit Log Used"),
-        "break_glass": ("110127", "Emergency Override Started"),
+        "break_glass.open": ("110127", "Emergency Override Started"),
+        "break_glass.end": ("110138", "Emergency Override Stopped"),
         "account": ("110137", "User Security Attributes Changed"),
         "keys": ("110132", "Use of Restricted Function"),
         "backup": ("110132", "Use of Restricted Function"),
@@ -92,7 +94,7 @@ def _shape(record: AuditRecord) -> tuple[Any, ...]:
 def event_of(record: AuditRecord) -> dict[str, Any]:
     """An entry as a plain object."""
     subject, _, verb = record.action.partition(".")
-    code, display = _TYPES.get(subject, _RECORD)
+    code, display = _TYPES.get(record.action) or _TYPES.get(subject, _RECORD)
     event: dict[str, Any] = {
         "resourceType": "AuditEvent",
         "id": str(record.position),

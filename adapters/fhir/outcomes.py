@@ -111,6 +111,7 @@ def measure(told: Measure) -> Iterator[Json]:
             "code": "{score}",
         },
         interpretation=[concept(text=told.severity)] if told.severity else [],
+        note=[{"text": "prorated: some answers are missing"}] if told.prorated else [],
         derivedFrom=[reference(told.id)],
     )
 

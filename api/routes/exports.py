@@ -54,7 +54,9 @@ def export_client(
     others with the client's consent; `notices` then carries the rules that bind whoever receives them.
     """
     wanted = preferred(ask.origin.headers.get("accept"), (JSON, FHIR))
-    own = ask.services.notes.for_export(ask.call(), client_id) if notes and wanted == JSON else ()
+    if notes and wanted == FHIR:  # rather than a bundle that looks as if there were none
+        raise NotAcceptable(offered=JSON)
+    own = ask.services.notes.for_export(ask.call(), client_id) if notes else ()
     export = ask.services.exports.make(ask.call(), client_id, notes=own)
     body = ask.runtime.fhir.bundle(export) if wanted == FHIR else orjson.dumps(export_as_json(export))
     return represented(body, wanted, name=f"record.{'fhir.' if wanted == FHIR else ''}json")

@@ -56,7 +56,7 @@ class OutsideCareTeam(Denied):
 
 class RelationNotPermitted(Denied):
     code = "relation_not_permitted"
-    message = "Your place in the care team does not include this."
+    message = "How you stand to this client does not include this."
 
 
 class PurposeNotPermitted(Denied):

@@ -144,3 +144,10 @@ def test_words_tell_what_was_refused_and_what_failed_from_what_was_done():
     assert told[Outcome.ALLOWED] == "made a copy of the record"
     assert "refused" in told[Outcome.DENIED]
     assert "did not succeed" in told[Outcome.FAILED]
+
+
+@given(RECORDS)
+def test_only_breaking_the_glass_is_told_as_the_start_of_an_emergency(record):
+    told = json.loads(FhirAudit().event(record))
+    assert (told["type"]["code"] == "110127") is (record.action == Action.BREAK_GLASS_OPEN)
+    assert (told["type"]["code"] == "110138") is (record.action == Action.BREAK_GLASS_END)
