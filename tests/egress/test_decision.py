@@ -23,7 +23,7 @@ from domain.ports.keys import RecordClass
 from domain.services.access import RoleNotPermitted
 from domain.services.egress import PERMIT_LASTS, EgressService, PermitOffice
 from tests.contracts.samples import call_by
-from tests.domain.conftest import HOST, house  # noqa: F401 - a fixture
+from tests.domain.conftest import HOST
 from tests.egress.kit import TERMS
 
 WORKER = Actor(id=HOST.id, role=Role.SERVICE)
@@ -136,7 +136,7 @@ def test_what_may_leave_is_what_the_rules_say_and_nothing_else(  # noqa: PLR0917
     assert told(world, at, wanted) == expected
 
 
-def test_without_an_agreement_or_under_an_unknown_one_nothing_leaves(house):  # noqa: F811 - the fixture
+def test_without_an_agreement_or_under_an_unknown_one_nothing_leaves(house):
     service = EgressService(
         access=house.access,
         state=house.state,

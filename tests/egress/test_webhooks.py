@@ -13,7 +13,7 @@ from domain.ports.egress import EgressAgreementEnded, EgressNotAgreed, EgressPur
 from domain.ports.keys import RecordClass
 from domain.ports.webhooks import DeliveryOutcome
 from domain.services.access import Denied
-from tests.domain.conftest import HOST, house  # noqa: F401 - a fixture
+from tests.domain.conftest import HOST
 from tests.egress.kit import agreed
 
 WORKER = Actor(id=HOST.id, role=Role.SERVICE)
@@ -21,11 +21,11 @@ URL = "https://platform.example/hooks"
 
 
 @pytest.fixture
-def operator(house):  # noqa: F811 - the fixture
+def operator(house):
     return house.person(Role.OPERATOR)
 
 
-def registered(house, operator, agreement_id):  # noqa: F811
+def registered(house, operator, agreement_id):
     webhook_id = uuid4()
     house.services.webhooks.register(
         house.call(operator), webhook_id, agreement_id=agreement_id, url=URL, kinds=tuple(WebhookKind)
@@ -33,17 +33,17 @@ def registered(house, operator, agreement_id):  # noqa: F811
     return webhook_id
 
 
-def deliver(house, webhook_id):  # noqa: F811
+def deliver(house, webhook_id):
     call = house.call(WORKER)
     return house.services.webhooks.deliver(call, webhook_id), house.entries(call)
 
 
-def standing(house, operator, webhook_id):  # noqa: F811
+def standing(house, operator, webhook_id):
     webhook = house.services.webhooks.read(house.call(operator), webhook_id).webhook
     return webhook.status, webhook.pause_reason
 
 
-def test_nobody_registers_an_address_that_no_agreement_covers(house, operator):  # noqa: F811
+def test_nobody_registers_an_address_that_no_agreement_covers(house, operator):
     ended = agreed(house.services, house.call(operator))
     house.services.agreements.end(house.call(operator), ended)
     for agreement_id, denial in (
@@ -56,7 +56,7 @@ def test_nobody_registers_an_address_that_no_agreement_covers(house, operator): 
             registered(house, operator, agreement_id)
 
 
-def test_one_from_before_agreements_pauses_until_it_is_placed_under_one(house, operator):  # noqa: F811
+def test_one_from_before_agreements_pauses_until_it_is_placed_under_one(house, operator):
     webhook = Webhook.register(
         uuid4(),
         at=house.clock.now(),
@@ -79,7 +79,7 @@ def test_one_from_before_agreements_pauses_until_it_is_placed_under_one(house, o
     assert deliver(house, webhook.id)[0] == 3
 
 
-def test_once_the_agreement_is_ended_nothing_more_goes_out_not_even_in_the_same_batch(house, operator):  # noqa: F811
+def test_once_the_agreement_is_ended_nothing_more_goes_out_not_even_in_the_same_batch(house, operator):
     agreement_id = agreed(house.services, house.call(operator))
     webhook_id = registered(house, operator, agreement_id)
     house.chart(house.person())
@@ -98,7 +98,7 @@ def test_once_the_agreement_is_ended_nothing_more_goes_out_not_even_in_the_same_
     ]
 
 
-def test_classes_that_are_not_agreed_are_passed_over_and_that_is_on_record(house, operator):  # noqa: F811
+def test_classes_that_are_not_agreed_are_passed_over_and_that_is_on_record(house, operator):
     agreement_id = agreed(house.services, house.call(operator), classes=(RecordClass.IDENTITY,))
     webhook_id = registered(house, operator, agreement_id)
     client_id = house.chart(house.person())
@@ -114,7 +114,7 @@ def test_classes_that_are_not_agreed_are_passed_over_and_that_is_on_record(house
     assert deliver(house, webhook_id)[0] == 0
 
 
-def test_what_was_given_by_hand_is_accounted_for_with_recipient_day_and_classes(house, operator):  # noqa: F811
+def test_what_was_given_by_hand_is_accounted_for_with_recipient_day_and_classes(house, operator):
     lead, officer, stranger = house.person(), house.person(Role.COMPLIANCE_OFFICER), house.person()
     client_id = house.chart(lead)
     agreement_id = agreed(house.services, house.call(operator), recipient="County court")
