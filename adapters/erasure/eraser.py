@@ -1,7 +1,7 @@
 """The steps of an erasure on real databases, with the key that signs and the place off the box."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -14,7 +14,7 @@ from adapters.db.errors import translated
 from adapters.erasure.fence import set_fence
 from adapters.erasure.leases import released
 from adapters.erasure.notes import RECEIPT, body_of, register_text, text_of
-from adapters.erasure.purge import empty_write_ahead_log, purge_events, purge_views, redact
+from adapters.erasure.purge import empty_write_ahead_log, purge_audit_view, purge_events, purge_views, redact
 from adapters.event_store.ledger import EventLedger
 from adapters.event_store.recorder import Recorder
 from adapters.event_store.unsealed import SystemRecord
@@ -169,12 +169,19 @@ class SqlEraser:
     def destroy_audit_keys(self, call: Call, entry: AuditEntry, keys: Sequence[UUID], at: datetime) -> int:
         # Said first: a trail that can't be read must not be missing without a reason. Whoever dies in between does it again.
         stream = uuid5(self._recorder.deployment_id, f"audit-keys:{microseconds(at)}")
-        facts = {"keys": [str(each) for each in keys], "made_before": at.isoformat()}
+        before = _day_after(self._destruction.made_last(keys))
+        facts = {"keys": [str(each) for each in keys], "made_before": before.isoformat()}
         with translated("events"), exclusive_transaction(self._databases.events) as connection:
             if connection.execute(legal_holds.select().where(legal_holds.c.lifted.is_(False)).limit(1)).first():
                 raise UnderLegalHold
         self._ledger.save(call, entry, _Announcement(self._record(stream, AUDIT_KEYS_DESTROYED, facts)))
-        return self._destruction.destroy_audit_keys(keys, microseconds(at))
+        # The view holds in clear what the keys sealed: first, so that nothing is left if this ends between, and once more
+        # for what a projection wrote meanwhile.
+        purge_audit_view(self._tracking, microseconds(before))
+        destroyed = self._destruction.destroy_audit_keys(keys, microseconds(at))
+        purge_audit_view(self._tracking, microseconds(before))
+        self._empty_write_ahead_logs()
+        return destroyed
 
     def _record(self, stream: UUID, kind: str, facts: Mapping[str, object]) -> SystemRecord:
         return SystemRecord(
@@ -207,3 +214,9 @@ class SqlEraser:
 def _stream(erasure_id: UUID) -> UUID:
     """Of the record about an erasure: one an erasure, so that it can't be written twice."""
     return uuid5(erasure_id, ERASED)
+
+
+def _day_after(at_us: int) -> datetime:
+    """The midnight that ends the day (UTC): what audit keys of that day sealed was recorded before it."""
+    day = datetime.fromtimestamp(at_us / 1_000_000, UTC)
+    return day.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)

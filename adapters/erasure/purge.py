@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Table, delete, func, or_, select, update
+from sqlalchemy import Connection, Engine, Table, bindparam, delete, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.access.tables import accounts, clients, erasures, legal_holds
@@ -15,7 +15,17 @@ from adapters.erasure.writes import packed, unpacked
 from adapters.event_store.tables import events, metadata, snapshots
 from adapters.event_store.writer import exclusive_transaction
 from adapters.views.fences import fence
-from adapters.views.tables import JOURNEY, VIEWS, caseload, journey_items, worklist, worklist_accounts
+from adapters.views.tables import (
+    AUDIT,
+    JOURNEY,
+    VIEWS,
+    audit_clients,
+    audit_entries,
+    caseload,
+    journey_items,
+    worklist,
+    worklist_accounts,
+)
 from adapters.views.tracking import ViewTracking
 from domain.ports.erasure import Classes, Purged
 from domain.ports.keys import RecordClass
@@ -67,6 +77,38 @@ def purge_views(tracking: ViewTracking, client_id: UUID, classes: Classes, posit
         # Derived from all of it, and derived anew by the next sweep from what is left.
         for table in (worklist, worklist_accounts):
             connection.execute(delete(table).where(table.c.client_id == client_id))
+
+
+def purge_audit_view(tracking: ViewTracking, before_us: int) -> int:
+    """Entries of the audit trail recorded earlier, microseconds since 1970; how many went. In steps, so that nobody waits
+    long for the view. Repeatable. Raises StoreUnavailable.
+    """
+    purged = 0
+    while gone := _purge_audit_step(tracking, before_us):
+        purged += gone
+    return purged
+
+
+def _purge_audit_step(tracking: ViewTracking, before_us: int) -> int:
+    entries, named = audit_entries.c, audit_clients.c
+    oldest = select(entries.position, entries.client_id, entries.clients, entries.resources)
+    oldest = oldest.where(entries.recorded_at_us < before_us).order_by(entries.recorded_at_us).limit(_AT_ONCE)
+    with translated("views"), write_transaction(tracking.engine) as connection:
+        tracking.lock(connection, (AUDIT,))
+        rows = connection.execute(oldest).all()
+        links = [{"at": row.position, "client": client} for row in rows for client in _ids_of(row)]
+        if links:  # by the front of the key: that table has no index by position
+            one = (named.client_id == bindparam("client"), named.position == bindparam("at"))
+            connection.execute(delete(audit_clients).where(*one), links)
+        _delete(connection, audit_entries, entries.position.in_([row.position for row in rows]))
+    return len(rows)
+
+
+def _ids_of(row: Any) -> set[UUID]:
+    """All that an entry may be linked to: older ones named clients as resources."""
+    packed_ids = bytes(row.clients) + bytes(row.resources)
+    found = {UUID(bytes=packed_ids[start : start + 16]) for start in range(0, len(packed_ids), 16)}
+    return found if row.client_id is None else found | {row.client_id}
 
 
 def redact(engine: Engine, positions: Sequence[int]) -> None:

@@ -59,6 +59,12 @@ class KeyDestruction:
         with translated("keys"), read_transaction(self._engine) as connection:
             return tuple(connection.execute(select(keys.c.id).where(chosen).order_by(keys.c.created_at_us)).scalars())
 
+    def made_last(self, key_ids: Sequence[UUID]) -> int:
+        """When the youngest of these keys was made, destroyed or not; 0 where there is none."""
+        chosen = select(func.max(keys.c.created_at_us)).where(keys.c.id.in_(key_ids))
+        with translated("keys"), read_transaction(self._engine) as connection:
+            return int(connection.execute(chosen).scalar_one() or 0)
+
     def destroy_audit_keys(self, key_ids: Sequence[UUID], at_us: int) -> int:
         """How many of them are destroyed, now or before; keys of another class are left alone."""
         chosen = and_(keys.c.owner == ORGANISATION, keys.c.key_class == RecordClass.AUDIT.value, keys.c.id.in_(key_ids))

@@ -8,10 +8,11 @@ from uuid import uuid4
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from adapters.event_store.unsealed import SystemRecord
 from adapters.keys.tables import keys
+from adapters.views.tables import audit_clients, audit_entries
 from domain.errors import Erased
 from domain.model.erasure import ErasureState
 from domain.model.legal_hold import HoldBasis
@@ -201,3 +202,22 @@ def test_the_audit_trail_ends_after_its_years_and_the_log_says_so(practice):
     (record,) = [each for each in records if each.kind == "system.audit_keys_destroyed"]
     assert set(record.facts["keys"]) == {str(each) for each in plan.audit_keys}
     practice.new_client()  # the trail goes on under new keys
+
+
+def test_what_the_audit_view_shows_goes_with_the_keys_of_its_day(practice):
+    practice.new_client()
+    system = practice.system
+    system.runner().catch_up()
+    assert rows_of_audit(system) > (0, 0)
+    retention(system).sweep(later(practice, 7 * 366))
+    assert rows_of_audit(system) == (0, 0)
+    assert not retention(system).plan(later(practice, 5 * 365)).audit_keys
+    system.runner().catch_up()  # and what was recorded since is shown
+    assert rows_of_audit(system) != (0, 0)
+
+
+def rows_of_audit(system):
+    with system.databases.views.connect() as connection:
+        return tuple(
+            connection.scalar(select(func.count()).select_from(table)) for table in (audit_entries, audit_clients)
+        )
