@@ -9,6 +9,7 @@ from typing import Final, Unpack
 from uuid import UUID
 
 from domain.model import checks
+from domain.model.disclosure import LegalBasis
 from domain.ports.access import AccessState
 from domain.ports.audit import AuditEntry, AuditFilters, AuditRecord, AuditRendering, ExportProofs, Given, Recipients
 from domain.ports.call import Call, Role
@@ -29,6 +30,8 @@ DISCLOSING: Final = (Action.DISCLOSURE_MAKE, Action.DISCLOSURE_RECORD, Action.WE
 """What an accounting lists, newest first of each."""
 BY_ITSELF: Final = (Action.WORKLIST_SWEEP, Action.REPORT_MAKE, Action.DRAFT_DISCARD_STALE)
 """What the worker does with records where nobody looks at them; a client's access log leaves it out."""
+_NOT_FOR_THOSE_WHO_STAND: Final = frozenset((LegalBasis.ABUSE_REPORT, LegalBasis.SERIOUS_THREAT))
+_CLOSED: Final = frozenset((RecordClass.SUD, RecordClass.NOTES, RecordClass.SUD_NOTES))
 _CODES: Final = ("role", "action", "outcome", "reason", "purpose")
 
 
@@ -155,7 +158,8 @@ class AuditService:
         page = self._audit.search(at_least=at_least, after=after, limit=limit, **filters)
         self._ledger.note(call, AuditEntry(action=Action.AUDIT_READ_OF_CLIENT, client_id=client_id))
         who = self._names_of({record.actor_id for record in page.items})
-        told = _for_clients(page.items) if call.actor.role is Role.CLIENT else page.items
+        stands = _stands_for(call, client_id)
+        told = _for_clients(page.items, stands=stands) if call.actor.role is Role.CLIENT else page.items
         looks = tuple(Look(record=record, who=who.get(record.actor_id, "")) for record in told)
         return Page(items=looks, after=page.after)
 
@@ -169,7 +173,8 @@ class AuditService:
         at_least: int = 0,
     ) -> Sequence[Disclosure]:
         """Disclosures of six years back, unless a later `since` is named; newest first. Also of clients whose record was
-        erased: entries outlive it. For the client, a representative, compliance officers and the host.
+        erased: entries outlive it. For the client, a representative, compliance officers and the host; who stands for
+        the client is not told of reports of abuse or threat, nor of classes of record that are closed to them.
 
         Raises Denied, ClientNotFound, ViewBehind, Invalid.
         """
@@ -191,7 +196,8 @@ class AuditService:
             if not (action is Action.EXPORT_MAKE and record.actor_role == Role.CLIENT)
         ]
         self._ledger.note(call, AuditEntry(action=Action.AUDIT_ACCOUNT_DISCLOSURES, client_id=client_id))
-        return self._told(sorted(found, key=lambda record: record.position, reverse=True))
+        told = self._told(sorted(found, key=lambda record: record.position, reverse=True))
+        return [each for each in told if not _kept_from_those_who_stand(each)] if _stands_for(call, client_id) else told
 
     def _admit(self, call: Call, action: Action, client_id: UUID) -> None:
         """Clients by how they stand to the record; officers and the host also where there is no record any more."""
@@ -259,11 +265,24 @@ def _disclosure(
     return Disclosure(record=record, recipient_id=recipient_id, recipient=recipient, what=what, given=told)
 
 
-def _for_clients(records: Iterable[AuditRecord]) -> Sequence[AuditRecord]:
+def _stands_for(call: Call, client_id: UUID) -> bool:
+    """Whether the caller is a representative, and not the client."""
+    return call.actor.role is Role.CLIENT and call.actor.client_id != client_id
+
+
+def _kept_from_those_who_stand(disclosure: Disclosure) -> bool:
+    """A report of abuse may be about whoever stands for the client (45 CFR 164.512(c)(2)); and who is not shown a class of
+    record is not told to whom it was given either.
+    """
+    given = disclosure.given
+    return given is not None and (given.basis in _NOT_FOR_THOSE_WHO_STAND or not _CLOSED.isdisjoint(given.classes))
+
+
+def _for_clients(records: Iterable[AuditRecord], *, stands: bool) -> Sequence[AuditRecord]:
     """Without saying that a psychotherapy note was written or a risk flag raised: a parent who stands for the client would
     learn of it here.
     """
-    told = ((record, as_told_to_clients(record.action)) for record in records)
+    told = ((record, as_told_to_clients(record.action, stands=stands)) for record in records)
     return [
         record if record.action == action else replace(record, action=action, resources=()) for record, action in told
     ]

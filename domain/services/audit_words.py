@@ -123,9 +123,12 @@ _KEPT: Final = frozenset(("note", "risk_flag"))
 KEPT: Final = "record.other"
 
 
-def as_told_to_clients(action: str) -> str:
-    """The action's code, or `KEPT` where already the code tells of what the client isn't shown."""
-    return KEPT if action.partition(".")[0] in _KEPT else action
+def as_told_to_clients(action: str, *, stands: bool) -> str:
+    """The action's code, or `KEPT` where already the code tells of what the client isn't shown; or, with `stands`, what is
+    kept from who stands for them.
+    """
+    subject = action.partition(".")[0]
+    return KEPT if subject in _KEPT or (stands and subject == "disclosure") else action
 
 
 def in_words(action: str, outcome: str = Outcome.ALLOWED) -> str:

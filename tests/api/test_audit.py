@@ -255,3 +255,39 @@ def test_looking_through_what_awaits_review_does_not_read_as_a_review(house, off
     officer.get("/v1/exceptional-access?waiting=true")
     latest = house.audit(officer, f"&actor_id={officer.id}")
     assert "break_glass.read" in {entry["action"] for entry in latest[:3]}
+
+
+def test_a_report_of_abuse_is_told_to_the_client_and_to_nobody_who_stands_for_them(house, clinician, operator):
+    client_id = clinician.new_client()
+    own, parent = house.account(Role.CLIENT, client_id=client_id), house.account(Role.CLIENT)
+    until = {"authority": "parent", "until": "2031-04-23T00:00:00+02:00"}
+    assert clinician.put(f"/v1/clients/{client_id}/representatives/{parent.id}", until).status_code == 200
+    authority = {
+        "recipient": "Youth office",
+        "address": "Town hall",
+        "kind": "other",
+        "purposes": ["client_request"],
+        "classes": ["journal"],
+        "form": "text",
+        "hosts": [],
+        "signed_on": "2026-01-05",
+        "document": "practice/2026-3",
+    }
+    agreed = operator.post("/v1/agreements", authority)
+    assert agreed.status_code == 201, agreed.text
+    path = f"/v1/clients/{client_id}/disclosures"
+    for basis, record_class in (("abuse_report", "journal"), ("authorisation", "sud"), ("authorisation", "journal")):
+        given = {
+            "agreement_id": agreed.json()["id"],
+            "purpose": "client_request",
+            "classes": [record_class],
+            "disclosed_on": "2026-03-01",
+            "legal_basis": basis,
+        }
+        made = clinician.post(path, given)
+        assert made.status_code == 201, made.text
+    assert len(own.get(path, **newest(house)).json()["items"]) == 3
+    (told,) = parent.get(path, **newest(house)).json()["items"]
+    assert (told["legal_basis"], told["classes"]) == ("authorisation", ["journal"])
+    looks = parent.get(f"/v1/clients/{client_id}/access-log", **newest(house)).json()["items"]
+    assert "disclosure.record" not in {look["action"] for look in looks}
