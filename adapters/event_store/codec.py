@@ -8,6 +8,7 @@ import base64
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import Enum
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -83,6 +84,12 @@ class Codec:
         except (ValueError, TypeError, KeyError, AttributeError) as exc:
             raise UnknownForm(topic=topic, this_version=product_version()) from exc
         return state
+
+
+@cache
+def todays_codec() -> Codec:
+    """One for all of a process: what it generates takes longer than much of what it is used for."""
+    return Codec()
 
 
 def value_converter() -> Converter:

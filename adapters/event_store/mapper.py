@@ -6,7 +6,7 @@ from uuid import UUID
 
 from eventsourcing.domain import DomainEvent
 
-from adapters.event_store.codec import Codec
+from adapters.event_store.codec import Codec, todays_codec
 from adapters.event_store.envelope import associated_data, log_id
 from adapters.event_store.registry import REGISTRY, SYSTEM, Registry
 from adapters.event_store.rows import NewRow, StoredRow
@@ -54,7 +54,7 @@ class Mapper:
     ) -> None:
         self._sealer = sealer
         self._deployment = deployment
-        self._codec = codec or Codec(registry)
+        self._codec = codec or (todays_codec() if registry is REGISTRY else Codec(registry))
         self._registry = registry
         self._topics: dict[type[DomainEvent], str] = {}
         self.incarnation: Final = incarnation

@@ -9,7 +9,7 @@ from eventsourcing.domain import OriginatorIDError, OriginatorVersionError
 from sqlalchemy import Engine, select
 
 from adapters.event_store import reads
-from adapters.event_store.codec import Codec
+from adapters.event_store.codec import Codec, todays_codec
 from adapters.event_store.feed import instant
 from adapters.event_store.mapper import Mapper, stream_of
 from adapters.event_store.reading import reading
@@ -26,7 +26,7 @@ class SqlWholeRecords:
     def __init__(self, engine: Engine, mapper: Mapper, codec: Codec | None = None) -> None:
         self._engine = engine
         self._mapper = mapper
-        self._codec = codec or Codec()
+        self._codec = codec or todays_codec()
 
     def of_client(self, client_id: UUID, classes: Collection[RecordClass]) -> WholeRecord:
         opened: list[HistoryEvent] = []

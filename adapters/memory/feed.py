@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from adapters.event_store.codec import Codec
+from adapters.event_store.codec import todays_codec
 from adapters.event_store.feed import SCAN_MOST, TOLD
 from adapters.event_store.registry import REGISTRY
 from adapters.memory.ledger import InMemoryLog, replayed
@@ -16,7 +16,7 @@ class InMemoryFeed:
 
     def __init__(self, log: InMemoryLog) -> None:
         self._log = log
-        self._codec = Codec()
+        self._codec = todays_codec()
 
     def changes(self, after: int, limit: int) -> Changes:
         last = len(self._log.events)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import orjson
 
-from adapters.event_store.codec import Codec
+from adapters.event_store.codec import todays_codec
 from adapters.memory.ledger import InMemoryLog, replayed
 from domain.model.clinical import record_class_of
 from domain.ports.exports import HistoryEvent, WholeRecord
@@ -18,7 +18,7 @@ class InMemoryWholeRecords:
 
     def __init__(self, log: InMemoryLog) -> None:
         self._log = log
-        self._codec = Codec()
+        self._codec = todays_codec()
 
     def of_client(self, client_id: UUID, classes: Collection[RecordClass]) -> WholeRecord:
         self._log.refuse_fenced(client_id)
