@@ -8,11 +8,12 @@ from threading import Barrier
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from adapters.access.tables import accounts, erasures
 from adapters.erasure.notes import RECEIPT, REGISTER_PREFIX, body_of, receipt_body, register_note
 from adapters.erasure.purge import rows_left
+from adapters.erasure.writes import packed
 from adapters.event_store.tables import events
 from adapters.event_store.unsealed import SystemRecord, Tombstone
 from adapters.keys.tables import keys
@@ -88,6 +89,22 @@ def test_the_clients_own_login_goes_from_the_log_and_a_signed_record_says_so(pra
     with practice.system.databases.events.connect() as connection:
         rows = connection.execute(select(events.c.state).where(events.c.position.in_(erasure.redacted))).all()
     assert all(row.state is None for row in rows)
+
+
+def test_no_state_of_a_record_goes_under_the_signature_of_somebody_elses_erasure(practice):
+    other, client_id = practice.new_client(), practice.new_client(account=True)
+    erasure_id = practice.ask(client_id)
+    engine = practice.system.databases.events
+    with engine.begin() as connection:  # as somebody who rules the database would
+        theirs = connection.execute(select(events.c.position).where(events.c.subject == other)).scalars().all()
+        planted = update(erasures).where(erasures.c.id == erasure_id).values(redacted=packed(theirs))
+        connection.execute(planted)
+    erasure = practice.carry_out(erasure_id)
+    assert erasure.redacted
+    assert not set(erasure.redacted) & set(theirs)
+    with engine.connect() as connection:
+        states = connection.execute(select(events.c.state).where(events.c.position.in_(theirs))).scalars().all()
+    assert None not in states
 
 
 def test_the_register_off_the_box_tells_a_restore_what_to_destroy_again(practice):
