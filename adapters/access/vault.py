@@ -50,9 +50,7 @@ class AccessVault:
         end = (until_us.to_bytes(8),) if until_us else ()
         return self._sealer.mac("care-team", client_id.bytes, account_id.bytes, relation.encode(), *end)
 
-    def exceptional_mac(
-        self, access_id: UUID, client_id: UUID, account_id: UUID, way: str, until_us: int
-    ) -> bytes:
+    def exceptional_mac(self, access_id: UUID, client_id: UUID, account_id: UUID, way: str, until_us: int) -> bytes:
         """Of a way into a chart past its care team."""
         ids = (access_id.bytes, client_id.bytes, account_id.bytes)
         return self._sealer.mac("exceptional-access", *ids, way.encode(), until_us.to_bytes(8))

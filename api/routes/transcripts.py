@@ -21,7 +21,15 @@ from domain.services.rendering_care import transcript_as_json
 
 router = APIRouter(prefix="/v1/sessions", tags=["Care record"], route_class=BulkOperation)
 
-_THERE = (SessionNotFound, TranscriptNotFound, RoleNotPermitted, OutsideCareTeam, RelationNotPermitted, ConsentMissing, Erased)
+_THERE = (
+    SessionNotFound,
+    TranscriptNotFound,
+    RoleNotPermitted,
+    OutsideCareTeam,
+    RelationNotPermitted,
+    ConsentMissing,
+    Erased,
+)
 
 
 @router.get(

@@ -133,9 +133,7 @@ class AccessState(Protocol):
     def secrets_used(self, account_id: UUID) -> Mapping[UUID, int]:
         """When a secret of a service account was last used, by its id; those never used are missing."""
 
-    def standing(
-        self, account_id: UUID, client_id: UUID, at_us: int = LAST_US, *, emergency: bool = False
-    ) -> Standing:
+    def standing(self, account_id: UUID, client_id: UUID, at_us: int = LAST_US, *, emergency: bool = False) -> Standing:
         """One query, on the way of every write. `relation` is the stored one: never SELF, never AUTHOR.
 
         What has an end counts only before it: `at_us` is now, in microseconds since 1970, and left out nothing with an

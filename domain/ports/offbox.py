@@ -13,7 +13,9 @@ from domain.errors import Conflict, Unavailable
 class OffBoxUnavailable(Unavailable):
     code = "off_box_unavailable"
     message = "The place off the box can't be reached."
-    hint = "Look at what ANAMNESIS_OFF_BOX names: a folder must be there already (is it mounted?), a bucket must answer."
+    hint = (
+        "Look at what ANAMNESIS_OFF_BOX names: a folder must be there already (is it mounted?), a bucket must answer."
+    )
 
 
 class OffBoxConflict(Conflict):

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
+from ops.jobs.checkpoint import PUBLISH_CHECKPOINT
 from ops.jobs.deliver_webhooks import DELIVER_WEBHOOKS
 from ops.jobs.discard_stale_drafts import DISCARD_STALE_DRAFTS
 from ops.jobs.erase import ERASE, SWEEP_ERASURES
 from ops.jobs.job import Job
-from ops.jobs.checkpoint import PUBLISH_CHECKPOINT
 from ops.jobs.projection_health import PROJECTION_HEALTH
 from ops.jobs.reports import MAKE_REPORT, SWEEP_REPORTS
 from ops.jobs.retention import SWEEP_RETENTION

@@ -30,7 +30,6 @@ from domain.model.measure import CompletedBy, Measure, MeasureEnteredInError, Me
 from domain.model.risk_flag import WITHIN, FlagLevel, FlagSource, FlagStatus, RiskFlagNotFound
 from domain.model.session import SessionEnteredInError, SessionNotFound
 from domain.model.values import MomentInZone
-from domain.ports.access import Relation
 from domain.ports.call import Role
 from domain.services.access import OutsideCareTeam, RoleNotPermitted
 from domain.services.rendering_outcomes import instrument_as_json, measure_as_json

@@ -92,9 +92,7 @@ def test_only_operators_have_to_do_with_webhooks(house, operator):
     for role in (Role.CLINICIAN, Role.COMPLIANCE_OFFICER, Role.CLIENT, Role.ML_ENGINEER):
         call = house.call(house.person(role))
         for attempt in (
-            lambda call=call: service.register(
-            call, uuid4(), agreement_id=uuid4(), url=URL, kinds=tuple(WebhookKind)
-        ),
+            lambda call=call: service.register(call, uuid4(), agreement_id=uuid4(), url=URL, kinds=tuple(WebhookKind)),
             lambda call=call: service.read(call, webhook_id),
             lambda call=call: service.browse(call),
             lambda call=call: service.rotate_secret(call, webhook_id),

@@ -72,15 +72,13 @@ FIELDS = {
     SafetyPlan.Written: {"client_id": _id(9), "content": SAFETY, "written_by": _id(1)},
     SafetyPlan.Revised: {"content": SafetyPlanContent(warning_signs=("silence",)), "revised_by": _id(1)},
     SafetyPlan.EnteredInError: {"marked_by": _id(1), "reason": "Wrong chart."},
-    Diagnosis.Recorded: {
-        "substance_use": False,"client_id": _id(9), "content": _DIAGNOSIS, "recorded_by": _id(1)},
+    Diagnosis.Recorded: {"substance_use": False, "client_id": _id(9), "content": _DIAGNOSIS, "recorded_by": _id(1)},
     Diagnosis.Changed: {
         "content": DiagnosisContent(code="F40.01", description="Agoraphobia", edition="icd-10-cm/2026-04"),
         "changed_by": _id(1),
     },
     Diagnosis.EnteredInError: {"marked_by": _id(1), "reason": "Wrong chart."},
-    Medication.Recorded: {
-        "substance_use": False,"client_id": _id(9), "content": _MEDICATION, "recorded_by": _id(1)},
+    Medication.Recorded: {"substance_use": False, "client_id": _id(9), "content": _MEDICATION, "recorded_by": _id(1)},
     Medication.Changed: {"content": MedicationContent(name="Sertraline"), "changed_by": _id(1)},
     Medication.Stopped: {"stopped_on": "2026-02", "reason": "nausea", "stopped_by": _id(1)},
     Medication.EnteredInError: {"marked_by": _id(1), "reason": "Wrong chart."},

@@ -26,4 +26,17 @@ from domain.services.policy.scopes import SCOPES
 
 __all__ = ["RULES", "SCOPES", "Action", "Rule"]
 
-RULES: Final[tuple[Rule, ...]] = (*record.RULES, *emergency.RULES, *backup.RULES, *house.RULES, *log.RULES, *entry.RULES, *export.RULES, *notes.RULES, *substance_use.RULES, *lifecycle.RULES, *trail.RULES, *egress.RULES)
+RULES: Final[tuple[Rule, ...]] = (
+    *record.RULES,
+    *emergency.RULES,
+    *backup.RULES,
+    *house.RULES,
+    *log.RULES,
+    *entry.RULES,
+    *export.RULES,
+    *notes.RULES,
+    *substance_use.RULES,
+    *lifecycle.RULES,
+    *trail.RULES,
+    *egress.RULES,
+)
