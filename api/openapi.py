@@ -42,6 +42,7 @@ TAGS: Final = [
     {"name": "Accounts", "description": "Who may sign in, and as what."},
     {"name": "Reports", "description": "Progress reports made in the background and kept for some days."},
     {"name": "Changes", "description": "What happened to records, by ids, for programs that keep in step."},
+    {"name": "Agreements and disclosures", "description": "Who may be sent what, and what people gave away by hand."},
     {"name": "Webhooks", "description": "Messages to other programs, signed, by ids alone."},
     {"name": "Operation", "description": "For machines that look after this one."},
 ]
