@@ -181,6 +181,8 @@ class Rotation:
             raise KeyKindRefused(key_class=record_class)
         stored_owner = owner or ORGANISATION
         row = self._hierarchy.newest(stored_owner, record_class)
+        if row is not None and row.destroyed and owner is not None:  # the class went for good
+            raise Erased(client_id=owner)
         return row is not None and self._hierarchy.create(stored_owner, record_class, row.epoch + 1, 0)[1]
 
     def owners_of(self, record_class: RecordClass) -> Sequence[UUID]:

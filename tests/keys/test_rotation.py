@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 
 from adapters.db.engines import open_database
 from adapters.keys.book import ORGANISATION, KeyBook
+from adapters.keys.destruction import KeyDestruction
 from adapters.keys.errors import (
     KeyKindRefused,
     NotesRootNotLoaded,
@@ -395,6 +396,14 @@ def test_a_running_process_takes_to_the_new_epoch_when_its_cache_is_over(keys_en
     first = ring.key_id(CLIENT, RecordClass.JOURNAL)
     rotation_on(keys_engine).epoch(CLIENT, RecordClass.JOURNAL)
     assert ring.key_id(CLIENT, RecordClass.JOURNAL) != first
+
+
+def test_there_is_no_new_epoch_of_a_class_that_was_destroyed(keys_engine):
+    ring_on(keys_engine).key_id(CLIENT, RecordClass.JOURNAL)
+    KeyDestruction(keys_engine).destroy_classes(CLIENT, [RecordClass.JOURNAL], 1)
+    with pytest.raises(Erased):
+        rotation_on(keys_engine).epoch(CLIENT, RecordClass.JOURNAL)
+    assert len(rows(keys_engine, key_class="journal")) == 1
 
 
 def test_there_is_no_new_epoch_of_nothing_nor_of_the_key_that_names(keys_engine):
