@@ -39,7 +39,7 @@ def test_every_row_but_system_records_is_sealed_and_names_its_key(kit):
         assert row.state[:1] == b"\x01"
         assert row.state[1:17] == row.key_id.bytes
         assert row.subject == (client.id if row.record_class in {"journal", "identity"} else None)
-    assert {row.topic for row in rows} == {"client.1", "identity.1", "access.2", "audit.1"}
+    assert {row.topic for row in rows} == {"client.1", "identity.1", "access.2", "audit.2"}
 
 
 def test_the_audit_entry_lies_in_the_stream_of_the_request(kit):
