@@ -27,8 +27,11 @@ EVERYBODY = {
 NARROWER = {
     ("GET", "/v1/accounts/{account_id}"): {Action.ACCOUNT_READ},
     ("GET", "/v1/accounts/{account_id}/identities"): {Action.ACCOUNT_READ},
+    ("GET", "/v1/exceptional-access"): {Action.BREAK_GLASS_REVIEW},
 }
-"""Routes that ask for less where the id is the caller's own, which sample ids never are."""
+"""Routes that ask for less where the id is the caller's own, which sample ids never are, or whose entries name another
+action than the one they ask for.
+"""
 SAMPLES = {"picture": "scores", "position": "1"}
 """What path parameters that are no ids may be."""
 PEOPLE = [role for role in Role if role is not Role.SERVICE]
