@@ -8,7 +8,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from fhir.resources.R4B.auditevent import AuditEvent
 
 from domain.ports.audit import AuditRecord, Outcome
 from domain.ports.call import Purpose
@@ -79,6 +78,9 @@ class FhirAudit:
         event = event_of(record)
         shape = _shape(record)
         if shape not in self._checked:
+            # Imported here: the specification's classes take near thirty megabytes that most processes never need.
+            from fhir.resources.R4B.auditevent import AuditEvent  # noqa: PLC0415
+
             AuditEvent.model_validate(event)
             self._checked.add(shape)
         return orjson.dumps(event)

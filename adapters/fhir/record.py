@@ -4,8 +4,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from fhir.resources.R4B.bundle import Bundle
-
 from adapters.fhir import journal, outcomes, people
 from adapters.fhir.parts import Json, compact, instant
 from domain.model.appointment import Appointment
@@ -61,6 +59,9 @@ class FhirRecords:
             "meta": {"tag": [{"display": NOTICES[code]} for code in export.notices]},
             "entry": entries,
         }
+        # Imported here: its classes take near thirty megabytes that most processes never need.
+        from fhir.resources.R4B.bundle import Bundle  # noqa: PLC0415
+
         return bytes(Bundle.model_validate(compact(bundle)).model_dump_json().encode())
 
 

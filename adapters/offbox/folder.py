@@ -9,7 +9,7 @@ from adapters.files import make_folder, write_new
 from adapters.offbox.names import checked_name, checked_prefix
 from domain.ports.offbox import OffBoxConflict, OffBoxUnavailable
 
-_MODE: Final = 0o440
+_MODE: Final = 0o400
 """Written once: a slip of the hand is refused too."""
 
 

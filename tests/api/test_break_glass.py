@@ -154,7 +154,11 @@ def test_compliance_lets_representatives_in_and_operators_do_not(house, clinicia
     assert let_in(officer, client_id, guardian, soon(days=2), "guardian").status_code == 200
 
 
-@pytest.mark.parametrize("until", [soon(days=-1), soon(days=21 * 366), "2031-04-23T00:00:00", "tomorrow"])
+@pytest.mark.parametrize(
+    "until",
+    [soon(days=-1), soon(days=21 * 366), "2031-04-23T00:00:00", "tomorrow"],
+    ids=["past", "far", "zoneless", "words"],
+)
 def test_an_end_that_is_none_lets_nobody_in(house, clinician, client_id, until):
     parent = house.account(Role.CLIENT)
     assert let_in(clinician, client_id, parent, until).status_code == 422

@@ -162,7 +162,7 @@ def test_who_was_looked_through_is_on_record(system: System) -> None:
     assert [(entry.actor_id, entry.purpose, entry.outcome) for entry in entries] == [
         (WORKER.id, "operations", "allowed")
     ] * 2
-    assert [set(entry.resources) for entry in entries] == [set(), set(made)]  # newest first
+    assert [set(entry.clients) for entry in entries] == [set(), set(made)]  # newest first
 
 
 def test_a_client_under_erasure_is_swept_no_more(system: System) -> None:
