@@ -14,8 +14,8 @@ from adapters.db.transactions import write_transaction
 from adapters.event_store.incarnations import RestoreUnfinished, newest_restore
 from adapters.event_store.tables import deployment, events
 from domain.errors import AnamnesisError
+from migrations.revisions import CHAINS, Chain
 from migrations.role_names import APPLICATION
-from migrations.run import CHAINS, Chain
 from ops.checks.finding import Finding, State, broken, skipped, warning
 from ops.settings import Settings
 
