@@ -78,8 +78,7 @@ class FhirAudit:
         event = event_of(record)
         shape = _shape(record)
         if shape not in self._checked:
-            # Imported here: the specification's classes take near thirty megabytes that most processes never need.
-            from fhir.resources.R4B.auditevent import AuditEvent  # noqa: PLC0415
+            from fhir.resources.R4B.auditevent import AuditEvent  # noqa: PLC0415 - its classes take thirty megabytes
 
             AuditEvent.model_validate(event)
             self._checked.add(shape)

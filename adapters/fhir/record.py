@@ -59,8 +59,7 @@ class FhirRecords:
             "meta": {"tag": [{"display": NOTICES[code]} for code in export.notices]},
             "entry": entries,
         }
-        # Imported here: its classes take near thirty megabytes that most processes never need.
-        from fhir.resources.R4B.bundle import Bundle  # noqa: PLC0415
+        from fhir.resources.R4B.bundle import Bundle  # noqa: PLC0415 - its classes take thirty megabytes
 
         return bytes(Bundle.model_validate(compact(bundle)).model_dump_json().encode())
 

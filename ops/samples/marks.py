@@ -11,6 +11,7 @@ from domain.model.medication import Medication, MedicationContent
 from domain.model.risk_flag import RiskFlag
 from domain.model.safety_plan import Ally, Professional, SafetyPlan, SafetyPlanContent
 from domain.model.session import Session
+from domain.model.substance_use import code_tells
 from domain.model.treatment_plan import Frequency, PlannedMeasure, TreatmentPlan, TreatmentPlanContent
 from domain.model.values import Modality
 from ops.samples.care import CARE, EDITION, REASONS_TO_ABANDON
@@ -72,7 +73,12 @@ def _diagnose(chart: Chart) -> None:
     content = DiagnosisContent(code=care.code, description=care.description, edition=EDITION, principal=True)
     diagnosis = chart.add(
         Diagnosis.record(
-            chart.named("diagnosis"), at=first.end, client_id=chart.client_id, by=chart.author, content=content
+            chart.named("diagnosis"),
+            at=first.end,
+            client_id=chart.client_id,
+            by=chart.author,
+            content=content,
+            substance_use=code_tells(content.code),
         )
     )
     confirmed = DiagnosisContent(

@@ -13,8 +13,9 @@ def test_it_asks_for_all_that_has_an_aim(capsys):
     options = Options(databases=("sqlite",), rounds=1, scale=0.01)
     _, rows = run(options, JsonVoice(), BENCHMARKS)
     assert {(row.benchmark, row.unit) for row in rows} == {("progress", "ms"), ("sweep", "s")}
+    exports = ["export as JSON with its history", "export as FHIR"]
     judged = [row.what.partition(",")[0].partition(" of ")[0] for row in rows if row.aim]
-    assert judged == ["report", "context", "context", "context", "PDF", "caseload", "100 clients"]
+    assert judged == ["report", "context", "context", "context", "PDF", *exports, "caseload", "100 clients"]
     assert all(row.value > 0 for row in rows)
 
 

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -48,7 +49,8 @@ class Rotator:
                     end = time.perf_counter() + delay_s
                     while time.perf_counter() < end:
                         pass
-                    os.kill(int(pid), signal.SIGKILL)
+                    with suppress(ProcessLookupError):  # it came to its end a moment before
+                        os.kill(int(pid), signal.SIGKILL)
                 case ["done"]:
                     done = True
                 case ["dead"]:
@@ -107,8 +109,10 @@ def kill_and_check(rotator, engine, kills):
         going = [True]
         with ThreadPoolExecutor(1) as pool:
             writing = pool.submit(write, engine, number, owners, going)
-            done = rotator.killed_after(number, chance.random() * 0.25)
-            going[0] = False
+            try:
+                done = rotator.killed_after(number, chance.random() * 0.25)
+            finally:
+                going[0] = False
         pairs += writing.result()
         check(engine, number, pairs)
         number += done
