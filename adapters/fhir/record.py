@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+import orjson
+
 from adapters.fhir import journal, outcomes, people
 from adapters.fhir.parts import Json, compact, instant
 from domain.model.appointment import Appointment
@@ -61,7 +63,10 @@ class FhirRecords:
         }
         from fhir.resources.R4B.bundle import Bundle  # noqa: PLC0415 - its classes take thirty megabytes
 
-        return bytes(Bundle.model_validate(compact(bundle)).model_dump_json().encode())
+        told = compact(bundle)
+        # Held to the specification whole; written by ourselves, which takes a fraction of the time of its own writer.
+        Bundle.model_validate(told)
+        return orjson.dumps(told)
 
 
 def _resources(export: Export) -> Iterator[Json]:
