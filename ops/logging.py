@@ -8,8 +8,9 @@ import logging
 import sys
 import traceback
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TextIO, cast
 
 import structlog
 
@@ -24,6 +25,20 @@ ALLOWED: Final = frozenset(
 )  # fmt: skip
 # Libraries whose messages are about the process alone, so that their arguments may be shown.
 _PLAIN: Final = ("uvicorn", "alembic", "asyncio")
+
+
+class _Stderr:
+    """Standard error as it is when a line is written. What can't be written is lost: a reader of the log who went away,
+    or a disk that is full, must not end the work that is logged.
+    """
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):  # ValueError: the stream was closed
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
 def configure(level: str = "info", *, process: str = "", terminal: bool | None = None) -> None:
@@ -44,8 +59,8 @@ def configure(level: str = "info", *, process: str = "", terminal: bool | None =
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        # Loggers aren't kept from their first use on: they would hold on to that moment's settings for good.
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Stderr())),
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

@@ -16,6 +16,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 import redis
+import structlog
 from hypothesis import settings
 from psycopg import sql
 from sqlalchemy import Engine, make_url
@@ -38,6 +39,14 @@ settings.load_profile("ci" if os.environ.get("CI") else "anamnesis")
 def wait_until() -> Callable[..., None]:
     """`wait_until(condition, what, deadline_s=60)`: returns when `condition()` is true, fails naming `what`."""
     return until
+
+
+@pytest.fixture(autouse=True)
+def own_log_settings() -> Iterator[None]:
+    """What a test's commands set up for logging ends with the test."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
 
 
 # PostgreSQL ---------------------------------------------------------------------------------------------------------

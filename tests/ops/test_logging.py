@@ -1,6 +1,8 @@
+import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -102,3 +104,30 @@ def test_a_terminal_gets_lines_for_people(capsys: pytest.CaptureFixture[str]) ->
     text = capsys.readouterr().err
     assert "Redis is back" in text
     assert "secret" not in text
+
+
+def test_a_log_that_cannot_be_written_does_not_end_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Path("/dev/full").open("w", buffering=1)  # noqa: SIM115 - closing it fails, and that is its point
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stderr", full)
+        configure(terminal=False)
+        structlog.get_logger().warning("a projection waits")
+    with pytest.raises(OSError, match="No space"):
+        full.close()
+
+
+def test_a_logger_in_use_follows_standard_error_and_new_settings(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = structlog.get_logger()
+    closed = io.StringIO()
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stderr", closed)
+        configure(terminal=False)
+        log.warning("before")
+    closed.close()
+    log.warning("after")
+    configure(terminal=False, process="worker")
+    log.warning("anew")
+
+    assert [(line["event"], line.get("process")) for line in lines(capsys)] == [("after", None), ("anew", "worker")]
