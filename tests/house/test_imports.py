@@ -57,8 +57,9 @@ ADAPTERS = DOMAIN | {
 }  # fmt: skip
 
 ALLOWED = [
-    ("kernels", {"kernels"}, set()),
-    ("ml", {"ml", "kernels", "domain"}, DOMAIN),
+    ("kernels", {"kernels"}, {"torch", "triton"}),
+    ("ml.moe_lora", {"ml", "kernels"}, {"torch", "triton", "transformers", "peft", "accelerate"}),
+    ("ml", {"ml", "kernels", "domain"}, DOMAIN | {"torch", "triton", "transformers", "peft", "accelerate"}),
     ("domain.errors", {"domain"}, set()),
     ("domain.ports", {"domain"}, set()),
     ("domain.model", {"domain"}, {"eventsourcing"}),
