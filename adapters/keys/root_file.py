@@ -9,6 +9,7 @@ from typing import Final, Self
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from adapters.files import PRIVATE, make_folder, write_new
 from adapters.keys.errors import (
     RootKeyExists,
     RootKeyMalformed,
@@ -19,7 +20,6 @@ from adapters.keys.errors import (
 )
 from adapters.keys.wrapping import KEY_BYTES, derived, unwrap, wrap
 
-_MODE: Final = 0o600
 _MAX_FILE_BYTES: Final = 256
 
 
@@ -83,8 +83,8 @@ def write_root_file(path: Path, key: bytes) -> None:
 def write_private(path: Path, text: bytes) -> None:
     """A new file for its owner alone, in folders for their owner alone, durably. Raises RootKeyExists, RootKeyUnreadable."""
     try:
-        _make_folder(path.parent)
-        _write_new(path, text)
+        make_folder(path.parent)
+        write_new(path, text)
     except FileExistsError as exc:
         raise RootKeyExists(path=path) from exc
     except OSError as exc:
@@ -100,9 +100,9 @@ def _check_owner_and_mode(path: Path, status: os.stat_result) -> None:
     if status.st_uid != os.geteuid():
         raise RootKeyNotOurs(path=path, owner=status.st_uid, process=os.geteuid())
     mode = stat.S_IMODE(status.st_mode)
-    if mode & ~_MODE:
+    if mode & ~PRIVATE:
         raise RootKeyTooOpen(
-            f"The root key file is open to others: its mode is {mode:04o}, not {_MODE:04o}. Run: chmod 600 {path}"
+            f"The root key file is open to others: its mode is {mode:04o}, not {PRIVATE:04o}. Run: chmod 600 {path}"
         )
 
 
@@ -114,35 +114,3 @@ def _decoded(path: Path, text: bytes) -> bytes:
     if len(key) != KEY_BYTES or len(set(key)) == 1:
         raise RootKeyMalformed(path=path)
     return key
-
-
-def _write_new(path: Path, text: bytes) -> None:
-    """Whole or not at all, and never over an existing file: written aside, then linked to its name."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, _MODE)
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
-        os.link(aside, path)
-    finally:
-        aside.unlink()
-    _make_durable(path.parent)
-
-
-def _make_folder(folder: Path) -> None:
-    """With those above it, 0700. A folder is durable once the one that names it is."""
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    for each in reversed(missing):
-        each.mkdir(mode=0o700, exist_ok=True)
-        _make_durable(each.parent)
-
-
-def _make_durable(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

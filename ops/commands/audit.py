@@ -1,5 +1,6 @@
 """`audit`: who did what, from the host; and to whom a client's record was disclosed."""
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import UUID
@@ -7,6 +8,9 @@ from uuid import UUID
 import typer
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from typing import BinaryIO
+
     from domain.ports.audit import AuditFilters
     from domain.services.audit import Disclosure
     from ops.console import Voice
@@ -39,7 +43,9 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter an option
     form: Annotated[
         Literal["table", "csv", "jsonl", "fhir"], typer.Option("--format", help="Files hold all that is found.")
     ] = "table",
-    out: Annotated[Path | None, typer.Option(help="The file to write; by default standard output.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write, which must not be there yet; by default standard output.")
+    ] = None,
 ) -> None:
     """Search the audit, newest first, all options together. With --format csv, jsonl or fhir everything that is found is
     written, however much; each entry carries its position in the log and its leaf.
@@ -120,23 +126,25 @@ def _say(speaker: "Voice", disclosure: "Disclosure") -> None:
 
 def _table(filters: "AuditFilters", limit: int, out: Path | None) -> None:
     """Columns separated by tabs, so that it reads on a terminal and through `cut` alike."""
-    import sys
-    from contextlib import nullcontext
-
     from ops.auditing import HEADINGS, rows
 
-    with out.open("w", encoding="utf-8") if out else nullcontext(sys.stdout) as file:
-        file.write("\t".join(HEADINGS) + "\n")
-        for row in rows(filters, limit):
-            file.write("\t".join(row) + "\n")
+    with _written_to(out) as file:
+        for row in chain([HEADINGS], rows(filters, limit)):
+            file.write(("\t".join(row) + "\n").encode())
 
 
 def _file(filters: "AuditFilters", form: str, out: Path | None) -> None:
-    import sys
-    from contextlib import nullcontext
-
     from domain.services.audit_forms import AuditForm
     from ops.auditing import export
 
-    with out.open("wb") if out else nullcontext(sys.stdout.buffer) as file:
+    with _written_to(out) as file:
         export(filters, AuditForm(form), file)
+
+
+def _written_to(out: Path | None) -> "AbstractContextManager[BinaryIO]":
+    import sys
+    from contextlib import nullcontext
+
+    from ops.handing_out import handed_out
+
+    return handed_out(out) if out else nullcontext(sys.stdout.buffer)
