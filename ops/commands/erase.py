@@ -109,15 +109,32 @@ def _tell(speaker: "Voice", plan: "Plan") -> None:
         kept = f", kept until {verdict.kept_until}" if verdict else ""
         speaker.say(
             "would_erase",
-            f"{holding.record_class.value}: {holding.events} events{kept}",
+            f"{holding.record_class.value}: {holding.events} {'event' if holding.events == 1 else 'events'}{kept}",
             record_class=holding.record_class.value,
             events=holding.events,
             kept_until=str(verdict.kept_until) if verdict else None,
         )
     speaker.say(
         "would_end",
-        f"It would end so: {plan.outcome}.",
+        _ends_so(plan),
         outcome=plan.outcome,
         holds=[str(each) for each in plan.holds],
         kept_until=str(plan.kept_until) if plan.kept_until else None,
     )
+
+
+def _ends_so(plan: "Plan") -> str:
+    match plan.outcome:
+        case "erased_now":
+            return "It would be erased at once."
+        case "deferred":
+            return f"It would be erased by the worker when retention ends, on {plan.kept_until}."
+        case "retention_runs_still":
+            return (
+                f"It would be refused: the law asks to keep this record until {plan.kept_until}. An order that goes before "
+                "that is named by --basis court_order. (retention_runs_still)"
+            )
+        case "under_legal_hold":
+            return f"It would be refused: {len(plan.holds)} legal holds are on this record. (under_legal_hold)"
+        case other:
+            return f"It would be refused: this record is being erased already. ({other})"

@@ -9,6 +9,13 @@ if TYPE_CHECKING:
     from ops.console import Voice
 
 CONFIRMATION = "restore without the register"
+_STAGES = {
+    "loaded": "The events are in place.",
+    "keyed": "The keys are in place.",
+    "replayed": "The register of erasures was read, and what it names erased again.",
+    "opened": "The log's next incarnation is open.",
+    "finished": "The restore is finished.",
+}
 
 
 def restore(  # one parameter an option
@@ -51,7 +58,10 @@ def restore(  # one parameter an option
     configure("warning", process="restore")
     wish = Wish(events=events, keys=keys, replace=replace, without_register=without_register)
     done = run(
-        settings, wish, call_of_host, lambda stage: speaker.say("restore_stage", f"… {stage.value}", stage=stage.value)
+        settings,
+        wish,
+        call_of_host,
+        lambda stage: speaker.say("restore_stage", _STAGES[stage.value], stage=stage.value),
     )
     _tell(speaker, done)
 
