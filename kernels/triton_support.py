@@ -30,11 +30,15 @@ PROGRAMS: Final = 512
 
 
 @triton.jit
-def dot(a, b, acc):
-    """acc + a b, with acc in float32: a [M, K] and b [K, N] of one type."""
+def dot(a, b, acc=None):
+    """Acc + a b (a b without acc) in float32: a [M, K] and b [K, N] of one type."""
     if INTERPRETED:
-        return acc + tl.dot(a.to(tl.float32), b.to(tl.float32), input_precision="ieee")
-    return tl.dot(a, b, acc, input_precision=PRECISE)
+        product = tl.dot(a.to(tl.float32), b.to(tl.float32), input_precision="ieee")
+        if acc is not None:
+            product += acc
+    else:
+        product = tl.dot(a, b, acc, input_precision=PRECISE)
+    return product
 
 
 def config(warps: int, stages: int, **blocks: int) -> triton.Config:

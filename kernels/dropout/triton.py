@@ -21,12 +21,17 @@ def mix(word):
 
 
 @triton.jit
-def keep(seed_ptr, row, column, threshold):
+def keep_of(seed, row, column, threshold):
     """Which elements of a tile stay: row [M] and column [N] → bool [M, N]. `threshold` as in the reference."""
-    seed = tl.load(seed_ptr)
     mixed_row = mix(row.to(tl.uint32) + seed.to(tl.uint32))
     mixed_column = mix(column.to(tl.uint32) + (seed >> 32).to(tl.uint32))
     return (mix(mixed_row[:, None] ^ mixed_column[None, :]) >> SHIFT).to(tl.int32) >= threshold
+
+
+@triton.jit
+def keep(seed_ptr, row, column, threshold):
+    """`keep_of` with the seed read here: in a loop, read it before."""
+    return keep_of(tl.load(seed_ptr), row, column, threshold)
 
 
 def drawing(p: float) -> tuple[int, float]:
