@@ -33,7 +33,7 @@ def routed_hidden(
         case "triton":
             from kernels.swiglu import triton
 
-            return triton.routed_hidden(*operands, seed, p)
+            return triton.routed_hidden(*operands, top_k, seed, p)
         case "dispatch":
             from kernels.dispatch import triton as dispatch
 
