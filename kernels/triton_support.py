@@ -46,15 +46,15 @@ def config(warps: int, stages: int, **blocks: int) -> triton.Config:
     return triton.Config(blocks, num_warps=warps, num_stages=stages)
 
 
-class _Fixed:
-    """A kernel with its block sizes settled, launched like a tuned one: `kernel[grid](...)`."""
+class _With:
+    """A kernel that is always launched with these options: `kernel[grid](...)`."""
 
-    def __init__(self, kernel: Any, blocks: dict[str, int]) -> None:
+    def __init__(self, kernel: Any, **options: Any) -> None:
         self._kernel = kernel
-        self._blocks = blocks
+        self._options = options
 
     def __getitem__(self, grid: Any) -> Callable[..., Any]:
-        return partial(self._kernel[grid], **self._blocks)
+        return partial(self._kernel[grid], **self._options)
 
 
 def tuned(configs: list[triton.Config], key: list[str], **interpreted: int) -> Callable[[Any], Any]:
@@ -67,8 +67,9 @@ def tuned(configs: list[triton.Config], key: list[str], **interpreted: int) -> C
 
     def decorate(kernel: Any) -> Any:
         if INTERPRETED:
-            return _Fixed(kernel, interpreted)
-        return triton.autotune(configs, key=key, cache_results=True)(kernel)
+            return _With(kernel, **interpreted)
+        # Fused multiply-adds round less; said here because Triton's own default for them is about to change.
+        return _With(triton.autotune(configs, key=key, cache_results=True)(kernel), enable_fp_fusion=True)
 
     return decorate
 
