@@ -9,7 +9,7 @@ from transformers.pytorch_utils import Conv1D
 from ml.moe_lora.errors import MergeRefused
 
 if TYPE_CHECKING:
-    from ml.moe_lora.layer import MoeLoraLayer
+    from ml.moe_lora.adapted import MoeLoraLayer
 
 
 def refuse_merge(layer: "MoeLoraLayer", adapter: str) -> str | None:

@@ -16,11 +16,12 @@ from peft.utils.constants import DUMMY_TARGET_MODULES
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
+from ml.moe_lora.adapted import Settings, check_rank
 from ml.moe_lora.config import MoeLoraConfig
 from ml.moe_lora.discovery import Place, describe_base, linears_of, need_ffns, search
 from ml.moe_lora.errors import BadConfig, BadInput, FfnNotFound, MergeRefused, WrongBase
 from ml.moe_lora.ffn import Pair, sizes
-from ml.moe_lora.layer import MoeLoraBlock, MoeLoraLayer, MoeLoraLinear, Settings, check_rank
+from ml.moe_lora.layer import MoeLoraBlock, MoeLoraLayer, MoeLoraLinear
 from ml.moe_lora.merging import refuse_merge
 from ml.moe_lora.registration import PREFIX
 
@@ -160,7 +161,7 @@ class MoeLoraModel(BaseTuner):
 
     # -- merging
 
-    def layers(self) -> list[MoeLoraLayer]:
+    def moe_lora_layers(self) -> list[MoeLoraLayer]:
         """All layers with experts or a plain LoRA, in the model's order."""
         return [module for module in self.model.modules() if isinstance(module, MoeLoraLayer)]
 
@@ -169,7 +170,7 @@ class MoeLoraModel(BaseTuner):
         if isinstance(adapter_names, str):
             raise TypeError(f"adapter_names should be a list of strings, got {adapter_names!r}.")
         reasons = []
-        for layer in self.layers():
+        for layer in self.moe_lora_layers():
             wanted = layer.active_adapters if adapter_names is None else adapter_names
             present = [n for n in wanted if n in layer.moe_lora_settings and n not in layer.merged_adapters]
             reasons += [reason for name in present if (reason := refuse_merge(layer, name))]
@@ -186,7 +187,7 @@ class MoeLoraModel(BaseTuner):
 
     def merge_attention(self, adapter_names: list[str] | None = None, *, safe_merge: bool = False) -> None:
         """Merge the plain LoRA of the attention alone; `unmerge_adapter` takes it back. Raises MergeRefused."""
-        for layer in self.layers():
+        for layer in self.moe_lora_layers():
             wanted = layer.active_adapters if adapter_names is None else adapter_names
             plain = [n for n in wanted if n in layer.moe_lora_settings and layer.router(n) is None]
             if isinstance(layer, MoeLoraLinear) and plain:

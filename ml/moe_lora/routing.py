@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from ml.moe_lora.adapted import MoeLoraLayer, broken_router
 from ml.moe_lora.errors import BadConfig, BadInput, RouterBroken
-from ml.moe_lora.layer import MoeLoraLayer, broken_router
 
 
 def layers_of(model: nn.Module) -> list[MoeLoraLayer]:
