@@ -6,12 +6,14 @@ checkpointing counts once. In data-parallel training every process takes its own
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kernels.router import chosen
+from ml.moe_lora.errors import BadInput
+from ml.moe_lora.routing import routing_of
 
 UNKNOWN: Final = -1
 """The label of a sequence or token of which no domain is known."""
@@ -51,12 +53,12 @@ def routing_losses(
     """Balance, z and domain loss of one forward.
 
     `logits_by_layer`: [B, S, E] or [B·S, E] a layer. `attention_mask`: [B, S], non-zero where a token is real; all are
-    without it. `domains`: [B] or [B, S] integers, each the number of a domain's expert, or UNKNOWN. Raises ValueError on
+    without it. `domains`: [B] or [B, S] integers, each the number of a domain's expert, or UNKNOWN. Raises BadInput on
     what doesn't fit. Labels that lie on an accelerator aren't looked at, since that would make the host wait: one that is
     out of range makes `domain` NaN.
     """
     if not logits_by_layer:
-        raise ValueError(
+        raise BadInput(
             "No router logits were collected. Run a forward in training mode first; an adapter with one expert or a fixed "
             "mixture has no router: set balance_weight, z_weight and domain_weight to 0 for it."
         )
@@ -67,11 +69,37 @@ def routing_losses(
     return RoutingLosses(*(torch.stack(parts).mean() for parts in zip(*layers, strict=True)))
 
 
+def total_loss(
+    model: nn.Module,
+    lm_loss: Tensor,
+    attention_mask: Tensor | None = None,
+    domains: Tensor | None = None,
+    *,
+    bias_loss: Tensor | None = None,
+    adapter: str | None = None,
+) -> Tensor:
+    """The language-model loss plus those of the adapter's config that weigh something, after a forward in training mode.
+
+    `bias_loss` is what a BiasHead's `loss` gave. A loss of weight 0 isn't in the graph at all, so gradients are those without
+    it to the last bit. `adapter` may be left out while one is active. Raises BadInput, and RouterBroken as `routing_of` does.
+    """
+    config = _config(model, adapter)
+    total = lm_loss
+    weights = (config.balance_weight, config.z_weight, config.domain_weight)
+    if any(weights):
+        losses = routing_losses(routing_of(model, adapter), config.top_k, attention_mask, domains)
+        for weight, loss in zip(weights, losses, strict=True):
+            total = total + weight * loss if weight else total
+    if config.bias_weight and bias_loss is not None:
+        total = total + config.bias_weight * bias_loss
+    return total
+
+
 def domain_labels(names: Sequence[str | None], experts: Sequence[str]) -> Tensor:
-    """The numbers of domains given by name, int64 [len(names)]; None is UNKNOWN. Raises ValueError on another name."""
+    """The numbers of domains given by name, int64 [len(names)]; None is UNKNOWN. Raises BadInput on another name."""
     for name in names:
         if name is not None and name not in experts:
-            raise ValueError(
+            raise BadInput(
                 f"No expert is named {name!r}: use one of {', '.join(experts)}, or None where none is known."
             )
     return torch.tensor([UNKNOWN if name is None else list(experts).index(name) for name in names], dtype=torch.int64)
@@ -80,7 +108,7 @@ def domain_labels(names: Sequence[str | None], experts: Sequence[str]) -> Tensor
 def real_tokens(
     name: str, logits: Tensor, attention_mask: Tensor | None, domains: Tensor | None, domain_count: int
 ) -> RealTokens:
-    """One layer's logits as a list of tokens, with mask and labels of the same length. Raises ValueError as routing_losses."""
+    """One layer's logits as a list of tokens, with mask and labels of the same length. Raises BadInput as routing_losses."""
     shape = _shape(name, logits, attention_mask, domains)
     tokens = logits.shape[:-1].numel()
     real_T = torch.ones(tokens, dtype=torch.bool, device=logits.device)
@@ -97,12 +125,23 @@ def real_tokens(
     return RealTokens(logits_TE, real_T, spread.reshape(-1).masked_fill(~real_T, UNKNOWN))
 
 
+def _config(model: nn.Module, adapter: str | None) -> Any:
+    """The settings of the adapter; a wrapper for data-parallel training may stand around the model."""
+    held = next((module for module in model.modules() if hasattr(module, "peft_config")), None)
+    configs: dict[str, Any] = {} if held is None else held.peft_config
+    active = [adapter] if adapter is not None else list(getattr(held, "active_adapters", []))
+    if len(active) != 1 or not hasattr(configs.get(active[0]), "balance_weight"):
+        raise BadInput(
+            f"Adapter {adapter!r} was asked for, {', '.join(active) or 'none'} active: name one with a MoeLoraConfig, out of "
+            f"{', '.join(configs) or 'none (wrap the model by get_peft_model first)'}."
+        )
+    return configs[active[0]]
+
+
 def _shape(name: str, logits: Tensor, attention_mask: Tensor | None, domains: Tensor | None) -> tuple[int, int]:
     """Batch and length, from whatever tells them; a layer that flattens its input tells their product alone."""
     if logits.ndim not in (2, 3):
-        raise ValueError(
-            f"Router logits of {name!r} have shape {list(logits.shape)}: [B, S, E] or [B·S, E] is expected."
-        )
+        raise BadInput(f"Router logits of {name!r} have shape {list(logits.shape)}: [B, S, E] or [B·S, E] is expected.")
     tokens = logits.shape[:-1].numel()
     if attention_mask is not None:
         told, what = tuple(attention_mask.shape), "attention_mask"
@@ -114,12 +153,12 @@ def _shape(name: str, logits: Tensor, attention_mask: Tensor | None, domains: Te
         rows = 1 if domains is None else len(domains)
         told, what = (rows, tokens // rows if rows else 0), "domains"
     if len(told) != 2 or told[0] * told[1] != tokens or (logits.ndim == 3 and told != tuple(logits.shape[:2])):
-        raise ValueError(
+        raise BadInput(
             f"Shape {list(told)} of {what} doesn't fit the router logits {list(logits.shape)} of {name!r}: give one value a "
             "token, [B, S], of the very batch that the model was run on."
         )
     if domains is not None and tuple(domains.shape) not in ((told[0],), told):
-        raise ValueError(
+        raise BadInput(
             f"Domains have shape {list(domains.shape)}, and the batch is {list(told)}: give one a sequence, [B], or one a "
             "token, [B, S]."
         )
@@ -128,13 +167,13 @@ def _shape(name: str, logits: Tensor, attention_mask: Tensor | None, domains: Te
 
 def _check_labels(domains: Tensor, count: int) -> None:
     if domains.is_floating_point() or domains.dtype is torch.bool:
-        raise ValueError(
+        raise BadInput(
             f"Domains are {domains.dtype}: give the numbers of experts as integers, {UNKNOWN} where unknown."
         )
     if domains.device.type == "cpu" and not torch.compiler.is_compiling():
         wrong = domains[(domains < UNKNOWN) | (domains >= count)]
         if len(wrong):
-            raise ValueError(
+            raise BadInput(
                 f"Domain {int(wrong[0])} is out of range: number them 0 to {count - 1}; use {UNKNOWN} for a "
                 "domain that isn't known."
             )
@@ -144,9 +183,7 @@ def _losses(tokens: RealTokens, name: str, top_k: int) -> tuple[Tensor, Tensor, 
     logits_TE, real_T, domains_T = tokens
     experts = logits_TE.shape[-1]
     if not 1 <= top_k <= experts:
-        raise ValueError(
-            f"top_k is {top_k}, and {name!r} has {experts} experts: give the top_k of the adapter's config."
-        )
+        raise BadInput(f"top_k is {top_k}, and {name!r} has {experts} experts: give the top_k of the adapter's config.")
     real_T1 = real_T[:, None].to(logits_TE.dtype)
     count = real_T1.sum().clamp(min=1)
     log_p_TE = logits_TE.log_softmax(-1)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from kernels.router import chosen
+from ml.moe_lora.errors import BadInput
 from ml.moe_lora.losses import UNKNOWN, RealTokens, real_tokens
 
 
@@ -73,9 +74,9 @@ class RoutingMetrics:
     """Sums over batches. `add` what `routing_of` gives after each forward; `read` when somebody wants to know."""
 
     def __init__(self, experts: Sequence[str], top_k: int, domains: int | None = None) -> None:
-        """`domains` is how many there are where they aren't one an expert. Raises ValueError on a top_k that doesn't fit."""
+        """`domains` is how many there are where they aren't one an expert. Raises BadInput on a top_k that doesn't fit."""
         if not 1 <= top_k <= len(experts):
-            raise ValueError(
+            raise BadInput(
                 f"top_k is {top_k}, and there are {len(experts)} experts: give the top_k of the adapter's config."
             )
         self._experts = tuple(experts)
@@ -87,10 +88,10 @@ class RoutingMetrics:
     def add(
         self, logits_by_layer: Mapping[str, Tensor], attention_mask: Tensor | None = None, domains: Tensor | None = None
     ) -> Self:
-        """Count one batch; shapes as in `routing_losses`. Raises ValueError on shapes that don't fit."""
+        """Count one batch; shapes as in `routing_losses`. Raises BadInput on shapes that don't fit."""
         for name, logits in logits_by_layer.items():
             if logits.shape[-1] != len(self._experts):
-                raise ValueError(
+                raise BadInput(
                     f"{name!r} has logits for {logits.shape[-1]} experts, and {len(self._experts)} were named: collect one "
                     "adapter at a time."
                 )
@@ -101,16 +102,14 @@ class RoutingMetrics:
         return self
 
     def read(self) -> RoutingReport:
-        """All that was counted, on the host. Raises ValueError when nothing was, or a label was out of range."""
+        """All that was counted, on the host. Raises BadInput when nothing was, or a label was out of range."""
         counted = {name: (layer.first_DE.cpu(), layer.slots_DE.cpu()) for name, layer in self._layers.items()}
         tokens = {name: int(first_DE.sum()) for name, (first_DE, _) in counted.items()}
         if not tokens or not all(tokens.values()):
-            raise ValueError(
-                "No real token was counted: add the routing of a forward over at least one before reading."
-            )
+            raise BadInput("No real token was counted: add the routing of a forward over at least one before reading.")
         first_DE, _ = next(iter(counted.values()))
         if wrong := int(first_DE[-1].sum()):
-            raise ValueError(
+            raise BadInput(
                 f"{wrong} tokens had a domain that is out of range: number domains 0 to {self._domains - 1}."
             )
         by_layer = {
