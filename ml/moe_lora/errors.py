@@ -31,3 +31,7 @@ class BadInput(MoeLoraError):
 
 class RouterBroken(MoeLoraError):
     """A router gave logits that are no numbers, or that carry no gradient where one is needed."""
+
+
+class NotExpressible(MoeLoraError):
+    """A form asked for in an export can't hold the adapter's function."""
