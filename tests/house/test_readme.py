@@ -82,3 +82,19 @@ def test_the_tour_of_the_readme_runs_line_by_line(demo, tmp_path):
         assert each in done.stdout
     assert done.stdout.count("Nothing is wrong with the log") == 3
     assert "court_order" in next(tmp_path.glob("*/receipt.txt")).read_text()
+
+
+def test_the_readmes_model_example_runs(tmp_path):
+    section = (ROOT / "README.md").read_text().split("## The model side")[1].split("\n## ")[0]
+    (script,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::FutureWarning", "-c", script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.startswith("b'The train was easier")
+    assert (tmp_path / "general-therapeutic-lora" / "adapter_model.safetensors").stat().st_size > 0
