@@ -6,14 +6,14 @@ checkpointing counts once. In data-parallel training every process takes its own
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from kernels.router import chosen
 from ml.moe_lora.errors import BadInput
-from ml.moe_lora.routing import routing_of
+from ml.moe_lora.routing import layers_of, routing_of
 
 UNKNOWN: Final = -1
 """The label of a sequence or token of which no domain is known."""
@@ -128,8 +128,8 @@ def real_tokens(
 def _config(model: nn.Module, adapter: str | None) -> Any:
     """The settings of the adapter; a wrapper for data-parallel training may stand around the model."""
     held = next((module for module in model.modules() if hasattr(module, "peft_config")), None)
-    configs: dict[str, Any] = {} if held is None else held.peft_config
-    active = [adapter] if adapter is not None else list(getattr(held, "active_adapters", []))
+    configs = cast("dict[str, Any]", held.peft_config) if held is not None else {}
+    active = [adapter] if adapter is not None else next((layer.active_adapters for layer in layers_of(model)), [])
     if len(active) != 1 or not hasattr(configs.get(active[0]), "balance_weight"):
         raise BadInput(
             f"Adapter {adapter!r} was asked for, {', '.join(active) or 'none'} active: name one with a MoeLoraConfig, out of "

@@ -7,8 +7,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from peft import get_peft_model
+from transformers import LlamaConfig, LlamaForCausalLM
 
-from ml.moe_lora.losses import UNKNOWN, domain_labels, routing_losses
+from ml.moe_lora import MoeLoraConfig, recording, routing_of
+from ml.moe_lora.bias_head import BiasHead
+from ml.moe_lora.errors import BadInput
+from ml.moe_lora.losses import UNKNOWN, domain_labels, routing_losses, total_loss
+from ml.moe_lora.metrics import RoutingMetrics
 
 
 def plainly(logits_BSE, top_k, mask_BS, domains_BS):
@@ -197,3 +203,125 @@ def test_a_wrong_label_that_nobody_may_look_at_makes_the_domain_loss_nan_and_no_
     wrong = compiled(logits, 2, None, torch.tensor([0, 4]))
     assert torch.isnan(wrong.domain)
     assert wrong[:2] == right[:2]
+
+
+VOCABULARY, DOMAINS, WORDS = 48, 4, 12
+
+
+def tuned(**settings):
+    """A tiny Llama with experts in both FFNs; the same every time."""
+    torch.manual_seed(11)
+    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
+    base = LlamaForCausalLM(LlamaConfig(vocab_size=VOCABULARY, max_position_embeddings=32, **sizes))
+    settings = {"r": 4, "lora_alpha": 8, "lora_dropout": 0.1, "init_weights": False, **settings}
+    return get_peft_model(base, MoeLoraConfig(**settings))
+
+
+def spoken(sequences, seed):
+    """Sequences of four vocabularies that share no word, with padding, and the domain of each."""
+    generator = torch.Generator().manual_seed(seed)
+    domains = torch.arange(sequences) % DOMAINS
+    words = torch.randint(0, WORDS, (sequences, 8), generator=generator)
+    mask = torch.arange(8) < torch.randint(4, 9, (sequences, 1), generator=generator)
+    return (words + WORDS * domains[:, None]).masked_fill(~mask, 0), mask.long(), domains
+
+
+def one_step(*, checkpointed):
+    """Losses and gradients of one forward and backward."""
+    model = tuned(domain_weight=0.5, balance_weight=0.3, z_weight=0.2)
+    model.train()
+    if checkpointed:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    ids, mask, domains = spoken(6, 0)
+    torch.manual_seed(5)
+    outputs = model(input_ids=ids, attention_mask=mask, labels=ids.masked_fill(mask == 0, -100), use_cache=False)
+    losses = routing_losses(routing_of(model), 2, mask, domains)
+    total_loss(model, outputs.loss, mask, domains).backward()
+    again = routing_losses(routing_of(model), 2, mask, domains)  # after what was recomputed for the backward pass
+    gradients = {name: weight.grad for name, weight in model.named_parameters() if weight.requires_grad}
+    return losses, again, gradients
+
+
+@pytest.mark.filterwarnings("ignore:`(is_)?gradient_checkpointing:FutureWarning")
+def test_activation_checkpointing_changes_neither_losses_nor_gradients():
+    losses, _, gradients = one_step(checkpointed=False)
+    repeated, again, others = one_step(checkpointed=True)
+    assert repeated == losses == again
+    assert gradients.keys() == others.keys()
+    assert any("router" in name for name in gradients)
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(others[name], gradient, msg=name, rtol=1e-6, atol=1e-8)
+
+
+def test_the_total_is_the_weighted_sum_and_a_weight_of_zero_leaves_a_loss_out_of_the_graph():
+    ids, mask, domains = spoken(4, 1)
+    bias = torch.tensor(7.0)
+    model = tuned(balance_weight=0.25, z_weight=0.5, domain_weight=2.0, bias_weight=3.0)
+    model.train()
+    lm_loss = model(input_ids=ids, attention_mask=mask, labels=ids).loss
+    losses = routing_losses(routing_of(model), 2, mask, domains)
+    expected = lm_loss + 0.25 * losses.balance + 0.5 * losses.z + 2 * losses.domain + 3 * bias
+    assert float((total_loss(model, lm_loss, mask, domains, bias_loss=bias) - expected).detach()) == pytest.approx(0)
+
+    bare = tuned(balance_weight=0.0, z_weight=0.0, domain_weight=0.0, bias_weight=0.0)
+    lm_loss = bare(input_ids=ids, labels=ids).loss
+    assert total_loss(bare, lm_loss, mask, domains, bias_loss=bias) is lm_loss
+
+
+def test_a_bias_weight_of_zero_leaves_every_gradient_of_the_adapter_as_it_is_bit_for_bit():
+    def gradients(head):
+        model = tuned()
+        ids, mask, domains = spoken(4, 2)
+        torch.manual_seed(6)
+        model.train()
+        outputs = model(input_ids=ids, attention_mask=mask, labels=ids, output_hidden_states=True)
+        bias = head and head.loss(head(outputs.hidden_states[-1], mask), torch.tensor([1, 0, 1, 0]))
+        total_loss(model, outputs.loss, mask, domains, bias_loss=bias).backward()
+        return [weight.grad.view(torch.int32) for weight in model.parameters() if weight.requires_grad]
+
+    assert all(torch.equal(one, other) for one, other in zip(gradients(BiasHead(32)), gradients(None), strict=True))
+
+
+def test_a_model_without_routed_experts_is_refused_with_what_to_do():
+    ids, mask, _ = spoken(2, 1)
+    model = tuned()
+    model.eval()
+    lm_loss = model(input_ids=ids, labels=ids).loss
+    with pytest.raises(BadInput, match="run a forward in training mode"):
+        total_loss(model, lm_loss, mask)
+    with pytest.raises(BadInput, match="'other' was asked for"):
+        total_loss(model, lm_loss, mask, adapter="other")
+    with pytest.raises(BadInput, match="wrap the model by get_peft_model"):
+        total_loss(LlamaForCausalLM(model.config), lm_loss, mask)
+    single = tuned(experts=["only"], top_k=1)
+    single.train()
+    lm_loss = single(input_ids=ids, labels=ids).loss
+    with pytest.raises(BadInput, match="one expert or a fixed mixture has no router"):
+        total_loss(single, lm_loss, mask)
+
+
+def held_out_information(domain_weight):
+    """Mutual information between domain and expert on texts never trained on, and the load, after training so weighted."""
+    model = tuned(domain_weight=domain_weight, init_weights=True)
+    optimiser = torch.optim.Adam([weight for weight in model.parameters() if weight.requires_grad], lr=0.02)
+    model.train()
+    for step in range(60):
+        ids, mask, domains = spoken(16, 100 + step)
+        labels = ids.masked_fill(mask == 0, -100)
+        lm_loss = model(input_ids=ids, attention_mask=mask, labels=labels, use_cache=False).loss
+        optimiser.zero_grad()
+        total_loss(model, lm_loss, mask, domains).backward()
+        optimiser.step()
+    model.eval()
+    ids, mask, domains = spoken(64, 1)
+    with recording(model), torch.no_grad():
+        model(input_ids=ids, attention_mask=mask)
+        metrics = RoutingMetrics(MoeLoraConfig().experts, 2).add(routing_of(model), mask, domains)
+    return metrics.read().whole
+
+
+def test_with_domain_labels_routing_follows_the_inputs_domain_and_without_them_it_does_so_less():
+    taught, untaught = held_out_information(0.5), held_out_information(0.0)
+    assert taught.information_nats > 0.8 * math.log(DOMAINS)
+    assert untaught.information_nats < 0.5 * math.log(DOMAINS)
+    assert max(taught.load) < 0.4
