@@ -4,7 +4,7 @@ At four experts of rank 16 what is multiplied in vain costs less than sorting to
 evenly they are spread. Sums over features and tokens are split by shape and added in order: two runs give the same bits.
 """
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import torch
 import triton
@@ -71,6 +71,11 @@ def slices(length: int, programs: int) -> tuple[int, int]:
     return triton.cdiv(length, size), size
 
 
+def total(partial: Tensor, dtype: torch.dtype) -> Tensor:
+    """Slices [S, …] added in order and rounded once."""
+    return (partial[0] if len(partial) == 1 else partial.sum(0)).to(dtype)
+
+
 def constants(experts: int, rank: int, top_k: int, *, gated: bool, activation: str, drop: bool) -> dict[str, object]:
     """What a kernel is compiled for."""
     return {
@@ -115,12 +120,7 @@ def forward(
             *read, hidden, partial, tokens, features, scale, raise_by, threshold, size, bucket(tokens),
             **constants(experts, rank, top_k, gated=gate_TF is not None, activation=activation, drop=seed is not None),
         )  # fmt: skip
-    return hidden, partial.sum(0).to(up_TF.dtype)
-
-
-@forward.register_fake
-def _(gate_TF, up_TF, z_gate_TER, z_up_TER, *others):
-    return up_TF.new_empty(up_TF.shape), up_TF.new_empty(z_up_TER.shape)
+    return hidden, total(partial, up_TF.dtype)
 
 
 @torch.library.custom_op("anamnesis::routed_hidden_backward", mutates_args=())
@@ -144,7 +144,7 @@ def backward(
     """Gradients of up, z_up, b_up, a_down and weights; of a gated FFN, those of gate, z_gate and b_gate after them."""
     read = operands(gate_TF, up_TF, z_gate_TER, z_up_TER, b_gate_EFR, b_up_EFR, a_down_ERF, weights_TE, seed)
     if up_TF.numel() == 0:
-        return [torch.zeros_like(tensor) for tensor in _differentiated(read, gated=gate_TF is not None)]
+        return zeros(read, gated=gate_TF is not None)
     (tokens, features), (experts, rank, _) = up_TF.shape, a_down_ERF.shape
     threshold, raise_by = drawing(p)
     numbers = (tokens, features, scale, raise_by, threshold)
@@ -159,10 +159,11 @@ def backward(
     return found if gate_TF is None else [*found, d_gate, d_z_gate, d_b_gate]
 
 
-def _differentiated(read: Operands, *, gated: bool) -> list[Tensor]:
-    """The tensors that gradients are given for, in the order of `backward`."""
-    found = [read.up, read.z_up, read.b_up, read.a_down, read.weights]
-    return [*found, read.gate, read.z_gate, read.b_gate] if gated else found
+def zeros(read: Operands, *, gated: bool) -> list[Tensor]:
+    """The gradients of nothing."""
+    always = [read.up, read.z_up, read.b_up, read.a_down, read.weights]
+    of_gate = [read.gate, read.z_gate, read.b_gate] if gated else []
+    return [torch.zeros_like(tensor) for tensor in (*always, *of_gate)]
 
 
 def _by_token(
@@ -184,8 +185,8 @@ def _by_token(
     tokens_kernel[lambda meta: (triton.cdiv(tokens, meta["BT"]), number)](
         *read, *towards, *written, *numbers, size, bucket(tokens), **compiled
     )
-    sums = (d_z_gate.sum(0).to(read.up.dtype), d_z_up.sum(0).to(read.up.dtype), d_weights.sum(0))
-    return [d_gate, d_up, *sums[:2], sums[2].to(read.weights.dtype)]
+    dtype = read.up.dtype
+    return [d_gate, d_up, total(d_z_gate, dtype), total(d_z_up, dtype), total(d_weights, read.weights.dtype)]
 
 
 def _by_feature(
@@ -204,31 +205,39 @@ def _by_feature(
     features_kernel[lambda meta: (triton.cdiv(features, meta["BF"]), number)](
         *read, *towards, *written, *numbers, size, bucket(tokens), **compiled
     )
-    return [partial.sum(0).to(read.up.dtype) for partial in written]
+    return [total(partial, read.up.dtype) for partial in written]
 
 
-@backward.register_fake
-def _(d_hidden, d_z_down, gate_TF, up_TF, z_gate_TER, z_up_TER, b_gate_EFR, b_up_EFR, a_down_ERF, weights_TE, *others):
-    always = [up_TF, z_up_TER, b_up_EFR, a_down_ERF, weights_TE]
-    gated = [] if gate_TF is None else [gate_TF, z_gate_TER, b_gate_EFR]
-    return [tensor.new_empty(tensor.shape) for tensor in (*always, *gated)]
+def differentiable(forward: Any, backward: Any) -> None:
+    """Give two operators with the signatures of those above their shapes, and the first its gradient by the second."""
+
+    def keep(ctx, inputs, output):
+        *tensors, ctx.scale, ctx.activation, ctx.top_k, seed, ctx.p = inputs
+        ctx.save_for_backward(*tensors, seed)
+
+    def differentiate(ctx, d_hidden_TF, d_z_down_TER):
+        *tensors, seed = ctx.saved_tensors
+        settings = (ctx.scale, ctx.activation, ctx.top_k, seed, ctx.p)
+        found = backward(d_hidden_TF, d_z_down_TER, *tensors, *settings)
+        d_up, d_z_up, d_b_up, d_a_down, d_weights, *of_gate = found
+        d_gate, d_z_gate, d_b_gate = of_gate or (None, None, None)
+        return d_gate, d_up, d_z_gate, d_z_up, d_b_gate, d_b_up, d_a_down, d_weights, *(None for _ in settings)
+
+    forward.register_fake(_outputs)
+    backward.register_fake(_gradients)
+    forward.register_autograd(differentiate, setup_context=keep)
 
 
-def _keep(ctx, inputs, output):
-    """Keep what is read again: neither h_e nor hidden."""
-    *tensors, ctx.scale, ctx.activation, ctx.top_k, seed, ctx.p = inputs
-    ctx.save_for_backward(*tensors, seed)
+def _outputs(gate_TF, up_TF, z_gate_TER, z_up_TER, *others):
+    return up_TF.new_empty(up_TF.shape), up_TF.new_empty(z_up_TER.shape)
 
 
-def _differentiate(ctx, d_hidden_TF, d_z_down_TER):
-    *tensors, seed = ctx.saved_tensors
-    found = backward(d_hidden_TF, d_z_down_TER, *tensors, ctx.scale, ctx.activation, ctx.top_k, seed, ctx.p)
-    d_up, d_z_up, d_b_up, d_a_down, d_weights, *of_gate = found
-    d_gate, d_z_gate, d_b_gate = of_gate or (None, None, None)
-    return d_gate, d_up, d_z_gate, d_z_up, d_b_gate, d_b_up, d_a_down, d_weights, None, None, None, None, None
+def _gradients(d_hidden, d_z_down, gate, up, z_gate, z_up, b_gate, b_up, a_down, weights, *others):
+    gated = [] if gate is None else [gate, z_gate, b_gate]
+    return [tensor.new_empty(tensor.shape) for tensor in (up, z_up, b_up, a_down, weights, *gated)]
 
 
-forward.register_autograd(_differentiate, setup_context=_keep)
+differentiable(forward, backward)
 
 
 def routed_hidden(
@@ -251,9 +260,14 @@ def routed_hidden(
     activates k·T·F elements. Backward keeps gate and up alone, computes h again in each of two passes, reads 6·T·F and
     writes 2·T·F elements (plain: 4 and 1), and multiplies 24·k·T·F·N (plain: 16·k·T·F·N). Not yet measured on a GPU.
 
-    Raises ValueError for types and shapes that don't fit.
+    Where E·R is beyond what registers hold, tokens are dispatched. Raises ValueError for types and shapes that don't fit.
     """
     check(gate_TF, up_TF, pairs, weights_TE, activation, top_k, seed, p)
+    experts, rank, _ = pairs.a_down_ERF.shape
+    if experts * rank > WIDEST:
+        from kernels.dispatch import triton as dispatch
+
+        return dispatch.routed_hidden(gate_TF, up_TF, pairs, weights_TE, scale, activation, top_k, seed, p)
     drawn = None if p == 0.0 else seed
     z, b = (pairs.z_gate_TER, pairs.z_up_TER), (pairs.b_gate_EFR, pairs.b_up_EFR)
     made: tuple[Tensor, Tensor] = forward(
