@@ -21,8 +21,9 @@ def route_and_shrink(
 ) -> Outputs:
     """Logits [T, E], weights [T, E] (both float32) and z [T, N], as kernels.shrink has them.
 
-    A logit that is NaN makes its token's weights NaN, all of them, and the loss with them; other tokens don't notice.
-    Nothing is raised for it, since to look the host would have to wait. Raises ValueError for types and shapes that
+    A logit that is NaN or infinite makes its token's weights NaN, all of them, and the loss with them; other tokens don't
+    notice. (At minus infinity, in float32, an expert is merely out of reach.) Nothing is raised, since to look the host
+    would have to wait. Raises ValueError for types and shapes that
     don't fit. Any strides are taken; what isn't contiguous is copied first.
     """
     experts = weight_ED.shape[0]

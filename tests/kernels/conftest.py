@@ -1,25 +1,46 @@
-"""Runs the kernels in Triton's interpreter where there is no GPU."""
+"""Runs the kernels in Triton's interpreter where there is no GPU, and natively (marker `gpu`) where there is one."""
 
 import os
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 
 import pytest
 import torch
 
-if not torch.cuda.is_available():
-    # Triton reads this when it is imported, which nothing before these tests does.
+if not torch.cuda.is_available() and os.environ.get("TRITON_INTERPRET") != "1":
+    if "triton" in sys.modules:
+        raise RuntimeError("triton was imported before tests/kernels: set TRITON_INTERPRET=1 before running the tests")
     os.environ["TRITON_INTERPRET"] = "1"
 
+NATIVE = torch.cuda.is_available() and os.environ.get("TRITON_INTERPRET") != "1"
 
-@pytest.fixture
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    native = pytest.mark.skip(reason="Triton compiles for the GPU in this process: set TRITON_INTERPRET=1, or -m gpu")
+    interpreted = pytest.mark.skip(reason="Triton interprets in this process: needs a GPU, and TRITON_INTERPRET unset")
+    for item in items:
+        if "needs_triton" in getattr(item, "fixturenames", ()):
+            if item.get_closest_marker("gpu") is None and NATIVE:
+                item.add_marker(native)
+            if item.get_closest_marker("gpu") is not None and not NATIVE:
+                item.add_marker(interpreted)
+
+
+@pytest.fixture(scope="session")
 def needs_triton() -> None:
     if find_spec("triton") is None:
         pytest.skip("triton isn't installed here: there are wheels for Linux on x86-64 only")
 
 
-@pytest.fixture
-def poisoned(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@pytest.fixture(scope="session", params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request: pytest.FixtureRequest) -> str:
+    """Where the kernels run: in the interpreter, or on a GPU."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def poisoned() -> Iterator[None]:
     """Memory that is handed out uninitialised holds NaN: what a kernel leaves unwritten shows."""
     empty = torch.empty
 
@@ -27,5 +48,6 @@ def poisoned(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         made = empty(*args, **options)
         return made.fill_(float("nan")) if made.is_floating_point() else made
 
-    monkeypatch.setattr(torch, "empty", poisoned_empty)
-    return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "empty", poisoned_empty)
+        yield
