@@ -1,5 +1,8 @@
 """`bench`: measurements against the aims. They live in ops.bench and bring heavy imports, so they come when asked for."""
 
+import subprocess
+import sys
+
 import typer
 
 app = typer.Typer(help="Measure against the aims, on this machine.", no_args_is_help=True, rich_markup_mode="rich")
@@ -80,3 +83,15 @@ def log(context: typer.Context) -> None:
     from ops.bench.log import app as bench
 
     bench(args=context.args, prog_name="anamnesis bench log")
+
+
+@app.command(
+    "kernels",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def kernels(context: typer.Context) -> None:
+    """The language model's kernels: errors and counts anywhere, speed on a GPU. --help for options."""
+    # A process of its own: only `ml` imports the kernels, and neither PyTorch nor its settings come in here.
+    command = [sys.executable, "-m", "kernels.bench", *context.args]
+    done = subprocess.run(command, check=False)  # noqa: S603 - a module of our own installation
+    raise typer.Exit(done.returncode)
