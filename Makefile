@@ -16,7 +16,7 @@ help: ## What there is to do
 demo: $(VENV)/.installed ## A whole system on this machine, with sample clients; Ctrl-C ends it, `make demo` continues it
 	@$(BIN)/anamnesis demo $(DEMO)
 
-test: check ## Every check: format, lint, types, import contracts, tests on SQLite, PostgreSQL and Redis
+test: check $(VENV)/.peft-source ## Every check: format, lint, types, import contracts, tests on SQLite, PostgreSQL and Redis
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not faults and not gpu" $(ARGS)
 
 check: $(VENV)/.installed-dev
@@ -32,7 +32,7 @@ format: $(VENV)/.installed-dev ## Format the code and mend what ruff can mend
 bench: $(VENV)/.installed-dev ## Measure the store and the API against their aims (ARGS="--help" for options)
 	$(BIN)/anamnesis bench store $(ARGS)
 
-faults: $(VENV)/.installed-dev ## The long fault runs: a thousand kills on each database
+faults: $(VENV)/.installed-dev $(VENV)/.peft-source ## The long fault runs: a thousand kills on each database
 	$(BIN)/python -m pytest -m faults --timeout 7200 $(ARGS)
 
 clean: ## Remove what these commands made, except the demo's data (var/)
@@ -50,4 +50,14 @@ $(VENV)/.installed: pyproject.toml constraints.txt kernels/__init__.py
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing the tools for tests into $(VENV) (once, a few minutes)"
 	@$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# PEFT's tests come with its source distribution alone; tests/conformance runs them on our method, at the installed version.
+$(VENV)/.peft-source: $(VENV)/.installed-dev
+	@echo "Fetching the source of the installed PEFT into $(VENV), for its tests (once, seconds)"
+	@set -e; version=$$($(BIN)/python -c 'from importlib.metadata import version; print(version("peft"))'); \
+	folder=$(VENV)/peft-source-$$version; rm -rf $$folder; \
+	$(PIP) download --quiet --no-deps --no-binary :all: --no-build-isolation --dest $$folder "peft==$$version"; \
+	$(BIN)/python -m tarfile -e $$folder/peft-$$version.tar.gz $$folder; \
+	test -f $$folder/peft-$$version/tests/testing_common.py
 	@touch $@

@@ -29,6 +29,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from real_servers import Postgres, RedisServer, running_postgres, running_redis, until
 
+from tests.conformance.report import pytest_terminal_summary  # noqa: F401 - pytest calls it at the end of a run
+
 settings.register_profile("anamnesis", deadline=None, max_examples=50, print_blob=True)
 settings.register_profile("ci", parent=settings.get_profile("anamnesis"), derandomize=True, database=None)
 settings.register_profile("faults", parent=settings.get_profile("anamnesis"), max_examples=1000)
