@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import torch
 from peft.tuners._buffer_dict import BufferDict
-from peft.tuners.tuners_utils import BaseTunerLayer
+from peft.tuners.tuners_utils import BaseTunerLayer, check_adapters_to_merge
 from torch import Tensor, nn
 
 from kernels.dropout import draw_seed
@@ -217,8 +217,8 @@ class MoeLoraLayer(nn.Module, BaseTunerLayer):
 
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:  # noqa: FBT001, FBT002 - PEFT's signature
         """Add adapters to the base's weights. Raises MergeRefused, before anything has changed."""
-        wanted = self._present() if adapter_names is None else [n for n in adapter_names if n in self.moe_lora_settings]
-        wanted = [name for name in wanted if name not in self.merged_adapters]
+        # PEFT's own choice, which warns where nothing is left to merge and where something was merged before.
+        wanted = [name for name in check_adapters_to_merge(self, adapter_names) if name in self.moe_lora_settings]
         for name in wanted:
             if reason := refuse_merge(self, name):
                 raise MergeRefused(reason)
@@ -235,7 +235,9 @@ class MoeLoraLayer(nn.Module, BaseTunerLayer):
         raise NotImplementedError
 
     def supports_lora_conversion(self, adapter_name: str = "default") -> bool:
-        return adapter_name in self.moe_lora_settings and refuse_merge(self, adapter_name) is None
+        """PEFT converts a layer by the one weight it changes; a block changes several, and has an export of its own."""
+        convertible = adapter_name in self.moe_lora_settings and "linear" in self.shapes
+        return convertible and refuse_merge(self, adapter_name) is None
 
 
 def check_rank(name: str, shapes: Mapping[str, tuple[int, int]], rank: int) -> None:
