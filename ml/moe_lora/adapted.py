@@ -139,10 +139,12 @@ class MoeLoraLayer(nn.Module, BaseTunerLayer):
     def _move_adapter_to_device_of_base_layer(self, adapter_name: str, device: torch.device | None = None) -> None:
         """Moves, and changes no type: a router rounded to 16 bits would route otherwise than it was trained."""
         target = self._device() if device is None else device
-        for name in (*self.adapter_layer_names, "moe_lora_mixture"):
+        for name in self.adapter_layer_names:
             held = getattr(self, name)
             if adapter_name in held and not held[adapter_name].is_meta:
-                held[adapter_name] = held[adapter_name].to(target)
+                held[adapter_name].data = held[adapter_name].data.to(target)
+        if self.has_mixture(adapter_name):
+            self.moe_lora_mixture[adapter_name] = self.moe_lora_mixture[adapter_name].to(target)
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy doesn't hold the logits of the original's last forward, which belong to its graph."""

@@ -159,6 +159,19 @@ class MoeLoraModel(BaseTuner):
         else:
             setattr(parent, child_name, new_module)
 
+    def _cast_adapter_dtype(self, adapter_name: str, autocast_adapter_dtype: bool = True) -> None:  # noqa: FBT001, FBT002 - PEFT's signature
+        """As PEFT's, which would leave the factors it casts learning, whether they did or not."""
+        held = [
+            getattr(layer, name)
+            for layer in self.moe_lora_layers()
+            for name in layer.adapter_layer_names
+            if adapter_name in getattr(layer, name)
+        ]
+        learning = [factors[adapter_name].requires_grad for factors in held]
+        super()._cast_adapter_dtype(adapter_name, autocast_adapter_dtype)
+        for factors, did in zip(held, learning, strict=True):
+            factors[adapter_name].requires_grad_(did)
+
     # -- merging
 
     def moe_lora_layers(self) -> list[MoeLoraLayer]:
