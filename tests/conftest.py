@@ -31,6 +31,11 @@ from real_servers import Postgres, RedisServer, running_postgres, running_redis,
 
 from tests.conformance.report import pytest_terminal_summary  # noqa: F401 - pytest calls it at the end of a run
 
+# Triton reads this once, when it is imported, and peft imports it long before tests/kernels does. Whether there is a GPU
+# is asked of the system: torch knows better, but importing it takes seconds, and most tests do without.
+if not any(map(os.path.exists, ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg"))):
+    os.environ.setdefault("TRITON_INTERPRET", "1")
+
 settings.register_profile("anamnesis", deadline=None, max_examples=50, print_blob=True)
 settings.register_profile("ci", parent=settings.get_profile("anamnesis"), derandomize=True, database=None)
 settings.register_profile("faults", parent=settings.get_profile("anamnesis"), max_examples=1000)
