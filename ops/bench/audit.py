@@ -26,6 +26,7 @@ from adapters.views.times import from_us
 from domain.ports.audit import AuditFilters
 from domain.services.policy import Action
 from ops.bench.noting import reads
+from ops.bench.noting_http import reads_over_http
 from ops.bench.options import Options
 from ops.bench.places import Home
 from ops.bench.processes import BenchmarkFailed
@@ -216,13 +217,15 @@ def _timed(
     yield Row.of_samples(rounds, 0.95, what=f"{what}, p95", aim=SEARCH_P95_MS, **facts)
 
 
-BENCHMARKS: Final = {"search": searches, "reads": reads}
+BENCHMARKS: Final = {"search": searches, "reads": reads, "http": reads_over_http}
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
 
 @app.command("audit", context_settings={"help_option_names": ["-h", "--help"]})
 def command(  # noqa: PLR0913, PLR0917 - one parameter an option
-    only: Annotated[list[str] | None, typer.Option(help="Measure this alone: search or reads.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Measure this alone: search, reads (without HTTP) or http (reads over it).")
+    ] = None,
     entries: Annotated[int, typer.Option(min=1_000, max=100_000_000, help="How long the trail is.")] = ENTRIES,
     database: Annotated[list[str] | None, typer.Option(help="On this database alone: sqlite or postgresql.")] = None,
     rounds: Annotated[int, typer.Option(min=1, max=100, help=f"Rounds of {_A_ROUND} searches of each kind.")] = 3,

@@ -94,9 +94,9 @@ def _make_accounts(settings: Settings, samples: Samples) -> dict[UUID, str]:
 
 
 @contextmanager
-def serving(one: Clinic) -> Iterator[Running]:
-    """The API as `anamnesis serve` runs it, ready."""
-    with running([sys.executable, "-m", "ops.cli", "serve"], one.settings.environment()) as server:
+def serving(one: Clinic, *module: str) -> Iterator[Running]:
+    """The API as `anamnesis serve` runs it, or another module, ready."""
+    with running([sys.executable, "-m", *(module or ("ops.cli", "serve"))], one.settings.environment()) as server:
         until(lambda: _ready(one.settings), "the API", server)
         yield server
 
