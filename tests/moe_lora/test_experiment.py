@@ -1,14 +1,18 @@
 """The parts of the learning experiment: its text, its splits, its order of batches, its intervals and its stopping rule."""
 
+import copy
 import math
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from ml.experiments import base, corpora, data, domains, prose
+from ml.experiments import base, corpora, data, domains, prose, report, runs, specialised, variants
+from ml.experiments.specialisation import arguments
 from ml.experiments.words import a, plural, sentence
+from ml.moe_lora.routing import layers_of
 
 DOMAIN = st.sampled_from(data.DOMAINS)
 
@@ -158,3 +162,110 @@ def test_a_sentence_has_a_capital_and_one_full_stop():
         "Who?",
     ]
     assert a("apple") == "an apple"
+
+
+@pytest.fixture(scope="module")
+def untrained():
+    return base.fresh(0).eval()
+
+
+def test_all_variants_train_as_many_weights_but_for_the_router(untrained):
+    sizes = {name: variants.trainable(variants.build(copy.deepcopy(untrained), name, 0)) for name in variants.VARIANTS}
+    routers = 4 * 4 * 128  # layers, experts, width
+    assert sizes["lora"] == sizes["random"] == sizes["uniform"]
+    assert sizes["supervised"] == sizes["unsupervised"] == sizes["lora"] + routers
+
+
+@pytest.mark.parametrize("name", list(variants.VARIANTS))
+def test_a_fresh_variant_is_the_base(untrained, parts, name):
+    tokens = parts["psychology"].train[:2]
+    model = variants.build(copy.deepcopy(untrained), name, 0).eval()
+    with torch.no_grad():
+        # Weights of a token sum to 1 but for rounding.
+        torch.testing.assert_close(model(input_ids=tokens).logits, untrained(input_ids=tokens).logits)
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """A run that looks at few windows."""
+    monkeypatch.setattr(runs, "WATCHED", 1)
+    monkeypatch.setattr(runs, "TESTED", 2)
+
+
+def test_a_run_is_a_function_of_its_seed_and_leaves_the_base_as_it_was(untrained, parts, short):
+    before = copy.deepcopy(untrained.state_dict())
+    settings = runs.Settings(corpus="synthetic", steps=4, rate=3e-3)
+    first, again, other = (runs.run(untrained, parts, "supervised", seed, settings) for seed in (0, 0, 1))
+    assert first == again
+    assert first.test != other.test
+    assert [step for step, _ in first.curve] == [0, 1, 2, 3, 4]
+    assert all(torch.equal(before[key], value) for key, value in untrained.state_dict().items())
+
+
+@pytest.mark.parametrize("name", list(variants.VARIANTS))
+def test_only_a_router_that_learns_changes(untrained, parts, short, name):
+    model = variants.build(copy.deepcopy(untrained), name, 0)
+    start = {layer.name: layer.router("default").clone() for layer in layers_of(model)}
+    runs.train(model, parts, name, 0, runs.Settings(corpus="synthetic", steps=2, rate=3e-3))
+    moved = [not torch.equal(start[layer.name], layer.router("default")) for layer in layers_of(model)]
+    assert moved == [variants.VARIANTS[name].learned] * len(moved)
+
+
+def test_an_expert_falls_silent_for_a_while(untrained, parts):
+    model = variants.build(copy.deepcopy(untrained), "supervised", 0).eval()
+    for layer in layers_of(model):
+        for _, b in layer.factors("default").values():
+            torch.nn.init.normal_(b)
+    state = {key: value.clone() for key, value in model.state_dict().items()}
+    tokens = parts["psychology"].train[:2]
+    whole = base.evaluate(model, tokens)
+    with specialised.silenced(model, {layer.name: 2 for layer in layers_of(model)}):
+        assert base.evaluate(model, tokens) != whole
+        silent = [
+            (b == 0).flatten(1).all(1).tolist()
+            for layer in layers_of(model)
+            for _, b in layer.factors("default").values()
+        ]
+        assert silent == [[False, False, True, False]] * 12
+    assert all(torch.equal(state[key], value) for key, value in model.state_dict().items())
+
+
+def test_a_domains_expert_is_the_one_it_uses_more_than_others_do():
+    shares = torch.tensor([[0.5, 0.5, 0.0], [0.4, 0.1, 0.5], [0.9, 0.1, 0.0]])
+    assert specialised.experts_of(shares) == [1, 2, 0]
+
+
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=9, unique=True))
+def test_an_interval_is_students(values):
+    low, high = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
+    found = report.interval(values)
+    assert found.mean - found.half == pytest.approx(low, abs=1e-9)
+    assert found.mean + found.half == pytest.approx(high, abs=1e-9)
+
+
+def test_one_seed_has_no_interval_and_a_difference_is_bold_only_away_from_zero():
+    assert str(report.interval([1.0])) == "1.000"
+    assert report.interval([-1.0, -1.1, -0.9]).signed() == "**-1.000 ± 0.248**"
+    assert report.interval([-1.0, 1.0]).signed() == "+0.000 ± 12.706"
+
+
+def test_differences_are_paired_by_seed():
+    def result(variant, seed, loss):
+        test = dict.fromkeys(data.DOMAINS, loss)
+        return runs.Result("synthetic", variant, seed, 1, 1.0, 1, [(0, loss)], test, None, None)
+
+    found = report.Runs(
+        [result("lora", 1, 5.0), result("supervised", 0, 9.0), result("supervised", 1, 4.0), result("lora", 2, 1.0)]
+    )
+    assert found.paired("supervised", "lora", lambda one: runs.mean(one.test)) == [-1.0]
+
+
+def test_own_and_others_are_the_diagonal_and_the_rest():
+    assert report.own_and_others({"a": {"a": 3.0, "b": 1.0}, "b": {"a": 2.0, "b": 5.0}}) == (4.0, 1.5)
+
+
+@pytest.mark.parametrize("option", ["--seeds", "--steps", "--base-steps"])
+def test_a_count_below_one_is_refused(option, capsys):
+    with pytest.raises(SystemExit):
+        arguments([option, "0"])
+    assert f"{option} is 0: give 1 or more" in capsys.readouterr().err
