@@ -28,7 +28,7 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m ml.experiments.specialisation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=5, help="runs of every variant, numbered from --first-seed")
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=180, help="steps of an adaptation")
+    parser.add_argument("--steps", type=int, default=150, help="steps of an adaptation")
     parser.add_argument("--rate", type=float, default=6e-3, help="the highest learning rate of an adaptation")
     parser.add_argument("--base-steps", type=int, default=4500, help="a bound on the base's steps; it stops once flat")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
