@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     gpu = torch.cuda.is_available() and not asked.cpu
     if asked.write and not gpu:
         sys.stderr.write(
-            "--write keeps measured speeds, and there is no GPU to measure: use --json PATH for the counts\n"
+            "--write keeps measured speeds, and without a GPU none is measured: use --json PATH for the counts\n"
         )
         return 2
     if not gpu:

@@ -13,6 +13,7 @@ from kernels.bench.operands import Operands
 from kernels.bench.shapes import Shape
 from kernels.choice import Implementation
 
+NO_MEMORY = "out of memory"
 DROPOUT = 0.1
 """In forward+backward, as in training. Forward alone runs without, as in inference."""
 
@@ -76,6 +77,13 @@ def need(implementation: Implementation, device: torch.device) -> None:
         raise Unavailable("Triton isn't installed: pip install triton (Linux)")
     if device.type == "cpu" and os.environ.get("TRITON_INTERPRET") != "1":
         raise Unavailable("Triton's kernels run on a CPU under its interpreter alone: set TRITON_INTERPRET=1")
+
+
+def told(fault: Exception) -> str:
+    """Why something didn't run, in a line."""
+    if isinstance(fault, torch.cuda.OutOfMemoryError):
+        return NO_MEMORY
+    return f"{type(fault).__name__}: {str(fault).strip()}".splitlines()[0]
 
 
 @contextmanager

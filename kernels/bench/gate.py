@@ -7,7 +7,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from kernels.bench.contender import DROPOUT, Built, Contender, Subject, Unavailable, precise
+from kernels.bench.contender import DROPOUT, Built, Contender, Subject, Unavailable, precise, told
 from kernels.bench.operands import made
 from kernels.bench.shapes import GATE, Shape, Skew
 
@@ -64,8 +64,7 @@ def judge(subject: Subject, contender: Contender, shape: Shape, device: torch.de
             except Unavailable:
                 raise
             except Exception as fault:  # noqa: BLE001 - whatever a contender dies of, the others are still judged
-                said = f"{type(fault).__name__}: {fault}".splitlines()[0]
-                return Verdict(subject.name, contender.name, kind, math.nan, where, bound, said)
+                return Verdict(subject.name, contender.name, kind, math.nan, where, bound, told(fault))
             for name, error in errors.items():
                 if not error <= worst:  # NaN beats every number
                     worst, where = error, f"{name}, {skew}, dropout {p}"

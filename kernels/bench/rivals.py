@@ -83,7 +83,7 @@ def grouped(at: Operands, top_k: int) -> Built:
 
     def forward(p: float) -> tuple[Tensor]:
         top, chosen = _top(at, top_k)
-        place, offsets, rows = _places(chosen, at.router_ED.shape[0])
+        place, offsets, rows = places(chosen, at.router_ED.shape[0])
         token = torch.arange(len(top), device=top.device).repeat_interleave(top_k)
 
         def pair(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -112,7 +112,7 @@ def padded_rows(slots: int, experts: int) -> int:
     return (slots + experts * ALIGNED + ALIGNED - 1) // ALIGNED * ALIGNED
 
 
-def _places(chosen_TK: Tensor, experts: int) -> tuple[Tensor, Tensor, int]:
+def places(chosen_TK: Tensor, experts: int) -> tuple[Tensor, Tensor, int]:
     """Where each slot goes, [T·K]; where each expert's rows end, int32 [E]; and how many rows there are in all.
 
     The last expert's group takes what padding left, so that every row is computed and none holds what memory held before.

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 
 from kernels.bench import counts, timing
-from kernels.bench.contender import DROPOUT, Built, Contender, Subject, Unavailable
+from kernels.bench.contender import DROPOUT, NO_MEMORY, Built, Contender, Subject, Unavailable, told
 from kernels.bench.counting import floor_s, parts
 from kernels.bench.ffn import FFN, FFN_MANY
 from kernels.bench.gate import gate_shape, judge
@@ -86,7 +86,10 @@ def run(options: Options, device: torch.device, say: Say) -> Report:
         report.rates = measured_rates(device)
         say(f"rates: {report.rates.told()}")
         for subject, shape in planned(options):
-            _measure(running, subject, shape, report.rates)
+            try:
+                _measure(running, subject, shape, report.rates)
+            except Exception as fault:  # noqa: BLE001 - what was measured before is still told
+                report.checks.append(Check(f"{subject.name} at {shape.told()}", held=False, told=told(fault)))
         report.aims.extend(aims_of(report.rows))
         for subject in subjects:  # last: a capture that fails can leave the device unusable
             report.checks.extend(_captures(running, subject))
@@ -137,13 +140,17 @@ def _rows(running: Run, subject: Subject, shape: Shape, skew: Skew, mode: str, r
         except Unavailable as why:
             notes[name] = "not here"
             running.report.missing.append(f"{subject.name}: {name}: {why}")
-        except torch.cuda.OutOfMemoryError:
-            notes[name] = "out of memory"
+        except Exception as fault:  # noqa: BLE001 - as in warm_up
+            notes[name] = told(fault)
     cost, failed = timing.warm_up(runs)
     if subject is FFN and shape.tokens <= SMALL.tokens:
         cost |= _graphs(runs, cost)
     times = timing.interleaved(runs, cost, running.options.seconds)
     notes |= failed
+    for name, note in notes.items():
+        if note not in ("not here", NO_MEMORY):
+            told_by = f"{subject.name} at {shape.told()}, {skew}, {mode}: {name}"
+            running.report.checks.append(Check(told_by, held=False, told=note))
     return [
         _row(
             subject,
@@ -225,12 +232,12 @@ def _captures(running: Run, subject: Subject) -> list[Check]:
             continue
         torch.manual_seed(0)
         shape = gate_shape(subject)
-        built = contender.build(made(shape, SKEWS[0], running.device), shape.top_k)
         name = f"{subject.name} by {contender.name} in a CUDA graph"
         try:
+            built = contender.build(made(shape, SKEWS[0], running.device), shape.top_k)
             error = timing.replays(built, built.directions())
         except RuntimeError as fault:
-            found.append(Check(name, held=False, told=str(fault).splitlines()[0]))
+            found.append(Check(name, held=False, told=told(fault)))
         else:
             found.append(Check(name, error <= 1e-6, f"a replay on new numbers is {error:.1e} from a run"))
     return found

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 import torch
 from torch import Tensor
 
-from kernels.bench.contender import Built
+from kernels.bench.contender import Built, told
 from kernels.bench.gate import far
 
 Run = Callable[[], object]
@@ -52,7 +52,7 @@ def turns(names: list[str], rounds: int) -> list[list[str]]:
 
 
 def warm_up(runs: Mapping[str, Run]) -> tuple[dict[str, float], dict[str, str]]:
-    """Run each three times: seconds of one round of those that run, and why the others don't (out of memory).
+    """Run each three times: seconds of one run of those that do run, and why the others don't.
 
     Tuning and compiling happen here.
     """
@@ -67,9 +67,10 @@ def warm_up(runs: Mapping[str, Run]) -> tuple[dict[str, float], dict[str, str]]:
             run()
             torch.cuda.synchronize()
             cost[name] = time.perf_counter() - began
-        except torch.cuda.OutOfMemoryError:
-            failed[name] = "out of memory"
-            torch.cuda.empty_cache()
+        except Exception as fault:  # noqa: BLE001 - whatever one dies of, the others are still timed
+            failed[name] = told(fault)
+    if failed:
+        torch.cuda.empty_cache()
     return cost, failed
 
 
