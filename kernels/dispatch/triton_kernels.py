@@ -4,10 +4,10 @@ import triton
 import triton.language as tl
 
 from kernels.dropout.triton import keep
-from kernels.swiglu.triton_tiles import hidden_of, product
+from kernels.swiglu.triton_tiles import hidden_of
 from kernels.triton_support import config, dot, tuned
 
-CONFIGS = [config(4, 2, BF=64), config(8, 2, BF=128), config(4, 3, BF=32), config(8, 2, BF=64)]
+CONFIGS = [config(4, 2, BF=64), config(8, 2, BF=64), config(4, 2, BF=32), config(4, 3, BF=32), config(4, 2, BF=16)]
 SHAPE = ["BUCKET", "F", "E", "R", "GATED", "ACTIVATION", "DROP", "FIRST", "BT"]
 
 
@@ -180,7 +180,7 @@ def tokens_kernel(
             gate = tl.load(gate_ptr + at, mask=ok, other=0.0).to(tl.float32)
             b_gate = load_b(b_gate_ptr, column, column_ok, expert, rank, F, R)
         h, by_up, by_gate = hidden_of(gate, up, z_gate, z_up, b_gate, b_up, scale, GATED, ACTIVATION)
-        behind = product(d_z, load_a(a_down_ptr, column, column_ok, expert, rank, F, R)) * (scale * raise_by)
+        behind = dot(d_z, load_a(a_down_ptr, column, column_ok, expert, rank, F, R)) * (scale * raise_by)
         if DROP:
             behind = tl.where(keep(seed_ptr, row, column, threshold), behind, 0.0)
         towards = tl.load(d_hidden_ptr + at, mask=ok, other=0.0).to(tl.float32) + behind
@@ -275,7 +275,7 @@ def features_kernel(
             h, by_up, by_gate = hidden_of(gate, up, z_gate, z_up, b_gate, b_up, scale, GATED, ACTIVATION)
             h = tl.where(weight != 0, weight * h, 0.0)
             d_z = load_rows(d_z_down_ptr, row, used, expert, rank, E, R)
-            behind = product(d_z, a) * (scale * raise_by)
+            behind = dot(d_z, a) * (scale * raise_by)
             if DROP:
                 kept = keep(seed_ptr, row, column, threshold)
                 behind = tl.where(kept, behind, 0.0)

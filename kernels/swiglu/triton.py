@@ -1,4 +1,4 @@
-"""The routed hidden layer by dense kernels: every expert of every token, whichever it uses, and never a token moved.
+"""The routed hidden layer by dense kernels: all experts' factors side by side, and never a token moved.
 
 At four experts of rank 16 what is multiplied in vain costs less than sorting tokens would, and time doesn't depend on how
 evenly they are spread. Sums over features and tokens are split by shape and added in order: two runs give the same bits.
@@ -20,8 +20,9 @@ from kernels.triton_support import bucket, on_device, padded, parts
 
 SLICE: Final = 128
 """Slices of a split sum are multiples of this: of every block size."""
-WIDEST: Final = 512
-"""Experts times rank up to which a program can hold the sums of all experts in registers."""
+WIDEST: Final = 256
+"""Bytes of z's row of all experts, E·R of them, up to which they are computed side by side: 128 ranks in bfloat16. Beyond,
+programs spill registers, and by estimate dispatch is faster. Not yet measured on a GPU."""
 
 
 class Operands(NamedTuple):
@@ -260,11 +261,11 @@ def routed_hidden(
     activates k·T·F elements. Backward keeps gate and up alone, computes h again in each of two passes, reads 6·T·F and
     writes 2·T·F elements (plain: 4 and 1), and multiplies 24·k·T·F·N (plain: 16·k·T·F·N). Not yet measured on a GPU.
 
-    Where E·R is beyond what registers hold, tokens are dispatched. Raises ValueError for types and shapes that don't fit.
+    Stacks of more than WIDEST bytes are dispatched. Raises ValueError for types and shapes that don't fit.
     """
     check(gate_TF, up_TF, pairs, weights_TE, activation, top_k, seed, p)
     experts, rank, _ = pairs.a_down_ERF.shape
-    if experts * rank > WIDEST:
+    if experts * rank * up_TF.element_size() > WIDEST:
         from kernels.dispatch import triton as dispatch
 
         return dispatch.routed_hidden(gate_TF, up_TF, pairs, weights_TE, scale, activation, top_k, seed, p)

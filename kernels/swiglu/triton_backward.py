@@ -12,16 +12,16 @@ import triton
 import triton.language as tl
 
 from kernels.dropout.triton import keep
-from kernels.swiglu.triton_tiles import SHAPE, hidden_of, load_a, load_b, pick, product
+from kernels.swiglu.triton_tiles import SHAPE, hidden_of, load_a, load_b, pick
 from kernels.triton_support import config, dot, tuned
 
 
 @tuned(
     [
         config(4, 2, BT=64, BF=32),
-        config(8, 2, BT=64, BF=64),
+        config(8, 2, BT=64, BF=32),
         config(8, 2, BT=128, BF=32),
-        config(4, 2, BT=32, BF=64),
+        config(4, 2, BT=32, BF=32),
         config(4, 2, BT=16, BF=32),
     ],
     key=SHAPE,
@@ -103,18 +103,18 @@ def tokens_kernel(
                 z_gate = tl.load(z_gate_ptr + first * N + z_at, mask=mine, other=0.0)
             h, by_up, by_gate = hidden_of(gate, up, z_gate, z_up, b_gate, b_up, scale, GATED, ACTIVATION)
             d_z = tl.load(d_z_down_ptr + first * N + z_at, mask=mine, other=0.0)
-            towards = d_hidden + tl.where(kept, product(d_z, a) * (scale * raise_by), 0.0)
+            towards = d_hidden + tl.where(kept, dot(d_z, a) * (scale * raise_by), 0.0)
             d_weight = tl.sum(h * towards, axis=1)
             all_weights += tl.where(experts[None, :] == expert[:, None], d_weight[:, None], 0.0)
             used = (expert >= 0)[:, None]
             towards *= weight[:, None]
             d_up = tl.where(used, towards * by_up, 0.0)
             sum_up += d_up
-            all_z_up += tl.where(mine, product(d_up.to(TYPE), b_up), 0.0)
+            all_z_up += tl.where(mine, dot(d_up.to(TYPE), b_up), 0.0)
             if GATED:
                 d_gate = tl.where(used, towards * by_gate, 0.0)
                 sum_gate += d_gate
-                all_z_gate += tl.where(mine, product(d_gate.to(TYPE), b_gate), 0.0)
+                all_z_gate += tl.where(mine, dot(d_gate.to(TYPE), b_gate), 0.0)
         tl.store(d_up_ptr + first * F + at, sum_up.to(TYPE), mask=ok)
         if GATED:
             tl.store(d_gate_ptr + first * F + at, sum_gate.to(TYPE), mask=ok)
@@ -130,7 +130,7 @@ def tokens_kernel(
 @tuned(
     [
         config(4, 2, BT=64, BF=32),
-        config(8, 2, BT=64, BF=64),
+        config(8, 2, BT=64, BF=32),
         config(8, 2, BT=32, BF=64),
         config(8, 2, BT=128, BF=32),
         config(4, 2, BT=32, BF=16),
@@ -211,7 +211,7 @@ def features_kernel(
                 z_gate = tl.load(z_gate_ptr + first * N + z_at, mask=mine, other=0.0)
             h, by_up, by_gate = hidden_of(gate, up, z_gate, z_up, b_gate, b_up, scale, GATED, ACTIVATION)
             d_z = tl.load(d_z_down_ptr + first * N + z_at, mask=mine, other=0.0)
-            towards = d_hidden + tl.where(kept, product(d_z, a) * (scale * raise_by), 0.0)
+            towards = d_hidden + tl.where(kept, dot(d_z, a) * (scale * raise_by), 0.0)
             used = (expert >= 0)[:, None]
             towards *= weight[:, None]
             d_up = tl.where(used, towards * by_up, 0.0)

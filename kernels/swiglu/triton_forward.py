@@ -9,16 +9,15 @@ import triton
 import triton.language as tl
 
 from kernels.dropout.triton import keep
-from kernels.swiglu.triton_tiles import SHAPE, hidden_of, load_a, load_b, pick, product
-from kernels.triton_support import config, tuned
+from kernels.swiglu.triton_tiles import SHAPE, hidden_of, load_a, load_b, pick
+from kernels.triton_support import config, dot, tuned
 
 
 @tuned(
     [
-        config(4, 2, BT=64, BF=64),
         config(8, 2, BT=64, BF=64),
-        config(8, 2, BT=128, BF=64),
-        config(8, 2, BT=64, BF=128),
+        config(4, 2, BT=64, BF=32),
+        config(8, 2, BT=128, BF=32),
         config(4, 2, BT=32, BF=64),
         config(4, 2, BT=16, BF=32),
     ],
@@ -95,7 +94,7 @@ def hidden_kernel(
             hidden += h
             if DROP:
                 h = tl.where(kept, h * raise_by, 0.0)
-            shrunk += tl.where(mine, product(h.to(TYPE), tl.trans(a)), 0.0)
+            shrunk += tl.where(mine, dot(h.to(TYPE), tl.trans(a)), 0.0)
         tl.store(hidden_ptr + first * F + at, hidden.to(TYPE), mask=ok)
     base = (part.to(tl.int64) * T + first) * N
     tl.store(partial_ptr + base + z_at, scale * shrunk, mask=row_ok[:, None] & (stack < N)[None, :])

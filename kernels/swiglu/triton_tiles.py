@@ -46,12 +46,6 @@ def activate(x, ACTIVATION: tl.constexpr):
 
 
 @triton.jit
-def product(a, b):
-    """The product a b in float32."""
-    return dot(a, b, tl.zeros([a.shape[0], b.shape[1]], tl.float32))
-
-
-@triton.jit
 def pick(weights_ptr, row, row_ok, slot, E: tl.constexpr, EP: tl.constexpr):
     """Of each token, the expert of weight other than zero that is the slot's by number, and its weight; -1 and 0 if none."""
     experts = tl.arange(0, EP)
@@ -81,9 +75,9 @@ def load_a(a_ptr, column, column_ok, F, E: tl.constexpr, R: tl.constexpr, NP: tl
 @triton.jit
 def hidden_of(gate, up, z_gate, z_up, b_gate, b_up, scale, GATED: tl.constexpr, ACTIVATION: tl.constexpr):
     """h of each token's expert, with ∂h/∂up and ∂h/∂gate (of a plain FFN: ∂h/∂up twice)."""
-    own_up = up + scale * product(z_up, tl.trans(b_up))
+    own_up = up + scale * dot(z_up, tl.trans(b_up))
     if GATED:
-        value, slope = activate(gate + scale * product(z_gate, tl.trans(b_gate)), ACTIVATION)
+        value, slope = activate(gate + scale * dot(z_gate, tl.trans(b_gate)), ACTIVATION)
         h = value * own_up
         by_up = value
         by_gate = slope * own_up

@@ -93,11 +93,14 @@ def test_the_operator_keeps_torchs_rules_of_operators():
 
 
 @triton_needed
-def test_it_compiles_into_one_graph():
-    numbers = operands(SMALL)
+def test_it_compiles_into_one_graph_with_its_gradients():
+    numbers = {name: tensor.requires_grad_() for name, tensor in operands(SMALL).items()}
     compiled = torch.compile(lambda: run(SMALL, numbers, "dispatch"), fullgraph=True, backend="aot_eager")
-    for found, expected in zip(compiled(), run(SMALL, numbers, "dispatch"), strict=True):
-        assert torch.equal(found, expected)
+    both = [
+        (*outputs, *torch.autograd.grad(outputs[0].sum() + outputs[1].sum(), list(numbers.values())))
+        for outputs in (compiled(), run(SMALL, numbers, "dispatch"))
+    ]
+    assert all(torch.equal(found, expected) for found, expected in zip(*both, strict=True))
 
 
 @triton_needed
@@ -151,8 +154,8 @@ def test_what_turns_gave_is_put_where_its_expert_is():
     assert spread(values, turns, 3)[:, :, 0].tolist() == [[1.0, 0.0, 3.0], [0.0, 2.0, 4.0]]
 
 
+@triton_needed
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 2e-2)], ids=["fp32", "bf16"])
 @pytest.mark.parametrize("case", [*CASES, Case(2048, 14336, 64, 16, 4, p=0.1), Case(300, 4097, 32, 40, 2)], ids=str)
 def test_on_a_gpu_they_are_the_references_too(case, dtype, tolerance):
