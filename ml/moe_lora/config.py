@@ -57,6 +57,9 @@ class MoeLoraConfig(PeftConfig):
     def __post_init__(self) -> None:
         super().__post_init__()  # type: ignore[no-untyped-call]  # PEFT leaves it without types
         self.peft_type = MOE_LORA
+        given: object = self.experts
+        if isinstance(given, str):
+            raise BadConfig(f"experts={given!r}: give a list of names, such as [{given!r}]")
         self.experts = list(self.experts)
         if self.format != FORMAT:
             raise WrongFormat(

@@ -141,3 +141,14 @@ def describe_base(model: nn.Module) -> dict[str, Any] | None:
         for key, names in sought.items()
     }
     return {key: value for key, value in found.items() if value is not None}
+
+
+def longest(model: nn.Module) -> int | None:
+    """How many tokens the model has positions for; None where it doesn't say, or stretches its positions as it needs."""
+    config = getattr(model, "config", None)
+    if config is None or not hasattr(config, "get_text_config"):
+        return None
+    text = config.get_text_config()
+    limit = getattr(text, "max_position_embeddings", None)
+    stretches = "dynamic" in str(getattr(text, "rope_parameters", None))
+    return limit if isinstance(limit, int) and not stretches else None

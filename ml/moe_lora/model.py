@@ -18,7 +18,7 @@ from transformers.pytorch_utils import Conv1D
 
 from ml.moe_lora.adapted import Settings, check_rank
 from ml.moe_lora.config import MoeLoraConfig
-from ml.moe_lora.discovery import Place, describe_base, linears_of, need_ffns, search
+from ml.moe_lora.discovery import Place, describe_base, linears_of, longest, need_ffns, search
 from ml.moe_lora.errors import BadConfig, BadInput, FfnNotFound, MergeRefused, WrongBase
 from ml.moe_lora.ffn import Pair, sizes
 from ml.moe_lora.layer import MoeLoraBlock, MoeLoraLayer, MoeLoraLinear
@@ -48,21 +48,15 @@ class MoeLoraModel(BaseTuner):
         return super().forward(*args, **kwargs)
 
     def _check_length(self, *args: Any, **kwargs: Any) -> None:
-        config = getattr(self.model, "config", None)
-        if config is None or not hasattr(config, "get_text_config") or kwargs.get("position_ids") is not None:
+        """Positions that the caller gives are the caller's affair."""
+        names = [name for name in ("input_ids", "inputs_embeds") if kwargs.get(name) is not None]
+        tokens = kwargs[names[0]] if names else (args[0] if args else None)
+        if self._longest is None or not isinstance(tokens, Tensor) or tokens.ndim < 2:
             return
-        text = config.get_text_config()
-        limit = getattr(text, "max_position_embeddings", None)
-        rope = getattr(text, "rope_parameters", None) or {}
-        tokens = next(
-            (kwargs[k] for k in ("input_ids", "inputs_embeds") if kwargs.get(k) is not None), args[0] if args else None
-        )
-        if limit is None or "dynamic" in str(rope) or not isinstance(tokens, Tensor) or tokens.ndim < 2:
-            return
-        if tokens.shape[1] > limit:
+        if tokens.shape[1] > self._longest and kwargs.get("position_ids") is None:
             raise BadInput(
-                f"a sequence of {tokens.shape[1]} tokens, {text.model_type} has positions for {limit} (max_position_embeddings): "
-                "shorten it, split it, or load the base with a longer limit"
+                f"a sequence of {tokens.shape[1]} tokens, {type(self.model).__name__} has positions for {self._longest} "
+                "(max_position_embeddings): shorten it, split it, or load the base with a longer limit"
             )
 
     # -- putting experts in
@@ -85,6 +79,7 @@ class MoeLoraModel(BaseTuner):
         config: MoeLoraConfig = peft_config
         _check_base(config, model)
         self._targets: dict[str, Target] = {}
+        self._longest = longest(model)
         if config.target_modules == DUMMY_TARGET_MODULES:
             return
         if config.granularity == "linear":
@@ -289,7 +284,13 @@ def _block_targets(config: MoeLoraConfig, model: nn.Module) -> dict[str, Target]
             )
         place = found.places[name]
         check_rank(name, {"up": (place.ffn.width, place.ffn.inner)}, config.r)
-    return {name: Target(found.places[name], plain=len(config.experts) == 0) for name in matched}
+    if not matched:
+        raise FfnNotFound(
+            f"target_modules={config.target_modules} (layers_to_transform={config.layers_to_transform}, "
+            f"exclude_modules={config.exclude_modules}) leave no module. FFNs of this model: "
+            f"{', '.join(list(found.places)[:4]) or 'none'}; name some of them, or leave target_modules out"
+        )
+    return {name: Target(found.places[name], plain=False) for name in matched}
 
 
 def _linear_targets(config: MoeLoraConfig, model: nn.Module) -> dict[str, Target]:
