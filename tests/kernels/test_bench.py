@@ -306,6 +306,7 @@ def test_a_command_line_without_sense_is_refused_in_a_sentence(arguments, said):
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 def test_kernels_can_be_captured_and_what_waits_for_the_host_can_not():
     shape = replace(GATE, dtype=torch.bfloat16)
     built = ours("triton", made(shape, SKEWS[0], "cuda"), 2)
@@ -323,6 +324,7 @@ def test_kernels_can_be_captured_and_what_waits_for_the_host_can_not():
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 def test_on_a_gpu_time_memory_and_rates_are_measured():
     device = torch.device("cuda")
     report = running.run(running.Options((running.OPERATIONS[2],), quick=True, seconds=0.1), device, lambda _: None)
