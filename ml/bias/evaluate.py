@@ -75,7 +75,8 @@ def _area(parts: Sequence[Part], draws: int) -> Area:
                 [[one.clause for one in texts], [one.group.descriptor for one in texts]],
             )
             for texts, found in parts
-        ]
+        ],
+        draws,
     )
 
 
