@@ -5,6 +5,8 @@ the device into shapes that follow from T, E and k, so that nothing waits for it
 writes elsewhere: a launch can be repeated (tuning does), and sums over experts are taken in one order.
 """
 
+from typing import Final
+
 import torch
 import triton
 from torch import Tensor
@@ -14,14 +16,18 @@ from kernels.dispatch.turns import Turns, spread, take_turns
 from kernels.dropout.triton import drawing
 from kernels.names import Activation
 from kernels.swiglu.reference import Pairs
-from kernels.swiglu.triton import Operands, differentiable, operands, slices, total, zeros
+from kernels.swiglu.triton import Operands, differentiable, drawn, operands, slices, total, zeros
 from kernels.swiglu.triton_checks import check
 from kernels.triton_support import LEAST, bucket, on_device, padded
 
+ROWS_BYTES: Final = 2**14
+"""What a block's rows of one expert's z may take, by estimate."""
 
-def block_of(tokens: int, experts: int) -> int:
-    """Tokens a block: about those of one expert, that little is multiplied in vain, within what tensor cores like."""
-    return int(min(64, max(LEAST, triton.next_power_of_2(triton.cdiv(tokens, experts)))))
+
+def block_of(tokens: int, experts: int, row_bytes: int) -> int:
+    """Tokens a block: about those of one expert, so that little is multiplied in vain, and no more of z than registers hold."""
+    widest = min(64, ROWS_BYTES // row_bytes)
+    return int(max(LEAST, min(widest, triton.next_power_of_2(triton.cdiv(tokens, experts)))))
 
 
 @torch.library.custom_op("anamnesis::dispatched_hidden", mutates_args=())
@@ -102,7 +108,7 @@ class _Run:
         self.read, self.top_k, self.gated = read, top_k, gated
         self.tokens, self.features = read.up.shape
         self.experts, self.rank, _ = read.a_down.shape
-        self.block = block_of(self.tokens, self.experts)
+        self.block = block_of(self.tokens, self.experts, padded(self.rank) * read.up.element_size())
         self.turns: Turns = take_turns(read.weights, top_k, self.block)
         threshold, raise_by = drawing(p)
         self.numbers = (self.tokens, self.features, scale, raise_by, threshold)
@@ -180,9 +186,9 @@ def routed_hidden(
     Raises ValueError for types and shapes that don't fit.
     """
     check(gate_TF, up_TF, pairs, weights_TE, activation, top_k, seed, p)
-    drawn = None if p == 0.0 else seed
+    seed, p = drawn(seed, p)
     z, b = (pairs.z_gate_TER, pairs.z_up_TER), (pairs.b_gate_EFR, pairs.b_up_EFR)
     made: tuple[Tensor, Tensor] = forward(
-        gate_TF, up_TF, *z, *b, pairs.a_down_ERF, weights_TE, scale, activation, top_k, drawn, p
+        gate_TF, up_TF, *z, *b, pairs.a_down_ERF, weights_TE, scale, activation, top_k, seed, p
     )
     return made

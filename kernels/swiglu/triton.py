@@ -66,6 +66,11 @@ def operands(
     )
 
 
+def drawn(seed: Tensor | None, p: float) -> tuple[Tensor | None, float]:
+    """Seed and p where something is dropped, else neither."""
+    return (None, 0.0) if seed is None or p == 0.0 else (seed, p)
+
+
 def slices(length: int, programs: int) -> tuple[int, int]:
     """In how many slices, and of which length, a sum is taken."""
     size = triton.cdiv(triton.cdiv(length, parts(length, programs)), SLICE) * SLICE
@@ -269,9 +274,9 @@ def routed_hidden(
         from kernels.dispatch import triton as dispatch
 
         return dispatch.routed_hidden(gate_TF, up_TF, pairs, weights_TE, scale, activation, top_k, seed, p)
-    drawn = None if p == 0.0 else seed
+    seed, p = drawn(seed, p)
     z, b = (pairs.z_gate_TER, pairs.z_up_TER), (pairs.b_gate_EFR, pairs.b_up_EFR)
     made: tuple[Tensor, Tensor] = forward(
-        gate_TF, up_TF, *z, *b, pairs.a_down_ERF, weights_TE, scale, activation, top_k, drawn, p
+        gate_TF, up_TF, *z, *b, pairs.a_down_ERF, weights_TE, scale, activation, top_k, seed, p
     )
     return made

@@ -59,10 +59,10 @@ def seed(device: str = "cpu") -> Tensor:
     return torch.tensor([(3 << 40) + 2**31 + 5], device=device)
 
 
-def run(case: Case, given: Operands, implementation: Implementation) -> tuple[Tensor, Tensor]:
+def run(case: Case, given: Operands, implementation: Implementation, *, seeded: bool = True) -> tuple[Tensor, Tensor]:
     """hidden and z_down."""
     pairs = Pairs(given["z_up"], given["b_up"], given["a_down"], given["z_gate"], given["b_gate"])
-    drawn = seed(given["up"].device.type)
+    drawn = seed(given["up"].device.type) if seeded else None
     with using(implementation):
         return routed_hidden(
             given["gate"], given["up"], pairs, given["weights"], 1.7, case.activation, case.top_k, drawn, case.p
@@ -70,11 +70,16 @@ def run(case: Case, given: Operands, implementation: Implementation) -> tuple[Te
 
 
 def with_gradients(
-    case: Case, given: Operands, implementation: Implementation, rounded: torch.dtype = torch.float32
+    case: Case,
+    given: Operands,
+    implementation: Implementation,
+    rounded: torch.dtype = torch.float32,
+    *,
+    seeded: bool = True,
 ) -> dict[str, Tensor]:
     """Both outputs and, under the operands' names, their gradients towards fixed random directions, rounded to a type."""
     leaves = {name: tensor.detach().requires_grad_() for name, tensor in given.items() if tensor is not None}
-    outputs = run(case, {**given, **leaves}, implementation)
+    outputs = run(case, {**given, **leaves}, implementation, seeded=seeded)
     generator = torch.Generator().manual_seed(11)
     towards = [torch.randn(y.shape, generator=generator).to(rounded).to(y) for y in outputs]
     gradients = torch.autograd.grad(outputs, list(leaves.values()), towards)
@@ -97,3 +102,17 @@ def errors(case: Case, given: Operands, implementation: Implementation) -> dict[
         name: float((found[name].double() - sought).norm()) / (float(sought.norm()) or 1.0)
         for name, sought in expected.items()
     }
+
+
+def far_row(implementation: Implementation) -> tuple[Tensor, Tensor]:
+    """The last row of hidden where its first element is number 2³¹ or beyond, and the same row computed alone. Needs a GPU."""
+    alone = Case(1, 14336, 4, 16, 2)
+    row = operands(alone, "cuda", torch.bfloat16)
+    tokens = 2**31 // alone.features + 2
+    of_tokens = ("up", "gate", "z_up", "z_gate", "weights")
+    many = dict(row)
+    for name in of_tokens:
+        many[name] = row[name].new_zeros((tokens, *row[name].shape[1:]))
+        many[name][-1:] = row[name]
+    with torch.no_grad():
+        return run(alone, many, implementation)[0][-1:], run(alone, row, implementation)[0]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kernels.dispatch.turns import spread, take_turns
 from kernels.router import chosen, weigh
 from kernels.swiglu import Pairs
-from tests.kernels.hidden import Case, errors, in_float64, operands, run, seed, with_gradients
+from tests.kernels.hidden import Case, errors, far_row, in_float64, operands, run, seed, with_gradients
 
 triton_needed = pytest.mark.usefixtures("needs_triton")
 SMALL = Case(5, 37, 5, 4, 2, p=0.1)
@@ -56,6 +56,13 @@ def test_bfloat16_is_within_its_rounding():
 
 
 @triton_needed
+def test_without_a_seed_nothing_is_dropped():
+    without = with_gradients(SMALL, operands(SMALL), "dispatch", seeded=False)
+    expected = with_gradients(replace(SMALL, p=0.0), operands(SMALL), "dispatch")
+    assert all(torch.equal(without[name], expected[name]) for name in expected)
+
+
+@triton_needed
 def test_any_strides_are_taken(poisoned):
     numbers = operands(SMALL)
     expected = in_float64(SMALL, numbers)
@@ -72,6 +79,17 @@ def test_an_expert_a_token_does_not_use_cannot_reach_it():
     unused = (numbers["weights"] == 0)[:, :, None]
     found = with_gradients(SMALL, numbers | {"z_up": torch.where(unused, float("nan"), numbers["z_up"])}, "dispatch")
     assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+@triton_needed
+def test_a_token_whose_weights_are_nan_is_nan_and_no_other():
+    case = replace(SMALL, p=0.0)
+    numbers = operands(case)
+    expected = run(case, numbers, "dispatch")[0]
+    numbers["weights"][2] = float("nan")
+    hidden = run(case, numbers, "dispatch")[0]
+    assert hidden[2].isnan().all()
+    assert torch.equal(hidden[[0, 1, 3, 4]], expected[[0, 1, 3, 4]])
 
 
 @triton_needed
@@ -147,6 +165,14 @@ def test_every_token_meets_each_of_its_experts_once_in_blocks_of_one_expert(
     assert met.max() == 1
 
 
+def test_turns_are_taken_without_looking_at_a_number():
+    turns = take_turns(
+        torch.empty(70, 9, device="meta"), 3, 16
+    )  # a tensor of shape alone: there is nothing to wait for
+    assert turns.order_KT.shape == (3, 70)
+    assert turns.owners_KB.shape == turns.firsts_KB.shape == (3, 5 + 9)
+
+
 def test_what_turns_gave_is_put_where_its_expert_is():
     weights = torch.tensor([[0.5, 0.0, 0.5], [0.0, 0.3, 0.7]])
     turns = take_turns(weights, 2, 16)
@@ -160,3 +186,10 @@ def test_what_turns_gave_is_put_where_its_expert_is():
 @pytest.mark.parametrize("case", [*CASES, Case(2048, 14336, 64, 16, 4, p=0.1), Case(300, 4097, 32, 40, 2)], ids=str)
 def test_on_a_gpu_they_are_the_references_too(case, dtype, tolerance):
     assert max(errors(case, operands(case, "cuda", dtype), "dispatch").values()) <= tolerance
+
+
+@triton_needed
+@pytest.mark.gpu
+def test_rows_beyond_what_32_bits_address_are_computed_too():
+    far, alone = far_row("dispatch")
+    assert (far - alone).norm() <= 2e-2 * alone.norm()

@@ -7,7 +7,7 @@ import torch
 
 from kernels.names import ACTIVATIONS
 from kernels.swiglu import Pairs
-from tests.kernels.hidden import Case, errors, in_float64, operands, run, seed, with_gradients
+from tests.kernels.hidden import Case, errors, far_row, in_float64, operands, run, seed, with_gradients
 
 pytestmark = pytest.mark.usefixtures("needs_triton")
 SMALL = Case(5, 37, 4, 4, 2, p=0.1)
@@ -59,6 +59,12 @@ def test_two_runs_give_the_same_bits():
 def test_bfloat16_is_read_and_rounded_once():
     case = Case(19, 70, 4, 16, 2, p=0.1)
     assert max(errors(case, operands(case, dtype=torch.bfloat16), "triton").values()) <= 2e-2
+
+
+def test_without_a_seed_nothing_is_dropped():
+    without = with_gradients(SMALL, operands(SMALL), "triton", seeded=False)
+    expected = with_gradients(replace(SMALL, p=0.0), operands(SMALL), "triton")
+    assert all(torch.equal(without[name], expected[name]) for name in expected)
 
 
 def test_any_strides_are_taken(poisoned):
@@ -162,3 +168,9 @@ def test_settings_that_do_not_fit_are_named():
 )
 def test_on_a_gpu_they_are_the_references_too(case, dtype, tolerance):
     assert max(errors(case, operands(case, "cuda", dtype), "triton").values()) <= tolerance
+
+
+@pytest.mark.gpu
+def test_rows_beyond_what_32_bits_address_are_computed_too():
+    far, alone = far_row("triton")
+    assert (far - alone).norm() <= 2e-2 * alone.norm()
