@@ -46,6 +46,8 @@ def compile_only(self: JITFunction, *args: Any, grid: Any, warmup: bool, **optio
 
 
 def compile_configurations(self: Autotuner, *args: Any, **options: Any) -> None:
+    if len(self.configs) > 1 and not self.cache_results:
+        raise RuntimeError(f"{self.base_fn.__name__} would be tuned anew in every process")
     for choice in self.configs[:wanted]:
         self.fn.run(*args, **options, **choice.all_kwargs())
 
