@@ -29,7 +29,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from real_servers import Postgres, RedisServer, running_postgres, running_redis, until
 
-from tests.conformance.report import pytest_terminal_summary  # noqa: F401 - pytest calls it at the end of a run
+from tests.conformance.report import (
+    pytest_report_teststatus,  # noqa: F401 - pytest calls it for each report
+    pytest_terminal_summary,  # noqa: F401 - pytest calls it at the end of a run
+)
 
 # Triton reads this once, when it is imported, and peft imports it long before tests/kernels does. Whether there is a GPU
 # is asked of the system: torch knows better, but importing it takes seconds, and most tests do without.

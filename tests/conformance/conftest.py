@@ -1,10 +1,13 @@
 """What PEFT's tests need around them: tiny models to load by name, no hub, and the tables of exclusions applied."""
 
+import builtins
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
+from ml.moe_lora import errors
 from tests.conformance.cases import runs_by_default
 from tests.conformance.exclusions import exclusion_of, is_skipped_by_peft
 from tests.conformance.models import save_decoder
@@ -18,6 +21,14 @@ WARNINGS = ("ignore", "default:Found missing adapter keys")
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that isn't found locally is missing: the hub isn't asked for it, five times over."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+
+@pytest.fixture(autouse=True)
+def repeatable() -> Iterator[None]:
+    """PEFT's tests draw weights without a seed: here a test's luck doesn't depend on which ran before it."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -42,13 +53,18 @@ def adopted(item: pytest.Item) -> tuple[str, str] | None:
     return f"{item.cls.__name__}::{item.originalname}", case
 
 
+def error(name: str) -> type[Exception]:
+    found: type[Exception] = getattr(errors, name, None) or getattr(builtins, name)
+    return found
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if (found := adopted(item)) is None:
             continue
         item.add_marker(pytest.mark.filterwarnings(*WARNINGS))
         if exclusion := exclusion_of(*found):
-            item.add_marker(pytest.mark.xfail(reason=exclusion.reason, strict=True, raises=exclusion.raises))
+            item.add_marker(pytest.mark.xfail(reason=exclusion.reason, strict=True, raises=error(exclusion.raises)))
         if not runs_by_default(item.callspec.id if hasattr(item, "callspec") else ""):
             item.add_marker(pytest.mark.faults)
 

@@ -6,6 +6,8 @@ from typing import ClassVar
 import torch
 from transformers import (
     AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    BertConfig,
     GemmaConfig,
     GPT2Config,
     LlamaConfig,
@@ -79,11 +81,22 @@ def tiny_decoder(name: str) -> PreTrainedModel:
         return AutoModelForCausalLM.from_config(DECODERS[name]())
 
 
-class NamedModels:
-    """Stands where a test of PEFT's loads a model of the hub by name: a tiny one of the same family is built instead."""
+def tiny_classifier() -> PreTrainedModel:
+    return AutoModelForSequenceClassification.from_config(
+        BertConfig(
+            hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, vocab_size=VOCABULARY
+        )
+    )
 
-    families: ClassVar = {"peft-internal-testing/tiny-random-OPTForCausalLM": "opt"}
+
+class NamedModels:
+    """Stands where a test of PEFT's loads a model of the hub by name: a tiny one of the same kind is built instead."""
+
+    kinds: ClassVar = {
+        "peft-internal-testing/tiny-random-OPTForCausalLM": lambda: tiny_decoder("opt"),
+        "bert-base-uncased": tiny_classifier,
+    }
 
     @classmethod
     def from_pretrained(cls, model_id: str) -> PreTrainedModel:
-        return tiny_decoder(cls.families[model_id])
+        return cls.kinds[model_id]()

@@ -19,7 +19,11 @@ CASES = {
     "config_cls": [pytest.param(linear_config, id="linear-four")],
     "config0": [pytest.param(linear_config(target_modules=["lin0"], init_weights=False), id="linear-four")],
 }
-NAMES = {"LoraConfig": linear_config, "AutoModelForCausalLM": NamedModels}
+NAMES = {
+    "LoraConfig": linear_config,
+    "AutoModelForCausalLM": NamedModels,
+    "AutoModelForSequenceClassification": NamedModels,
+}
 
 
 def adopted(name):
