@@ -99,6 +99,21 @@ def check_types(operation: str, **operands: Tensor) -> None:
         )
 
 
+def check_places(operation: str, **operands: Tensor | None) -> None:
+    """Raises ValueError unless all operands that are there lie on one device."""
+    places = {name: str(tensor.device) for name, tensor in operands.items() if tensor is not None}
+    if len(set(places.values())) > 1:
+        found = ", ".join(f"{name} is on {place}" for name, place in places.items())
+        raise ValueError(f"{operation} wants operands on one device, but {found}: move them together")
+
+
+def check_dimensions(operation: str, dimensions: int, **operands: Tensor) -> None:
+    """Raises ValueError unless all operands have this many dimensions."""
+    for name, tensor in operands.items():
+        if tensor.dim() != dimensions:
+            raise ValueError(f"{operation} wants {name} of {dimensions} dimensions, not of shape {list(tensor.shape)}")
+
+
 def check_shape(operation: str, name: str, tensor: Tensor, *expected: int) -> None:
     """Raises ValueError unless the tensor has this shape."""
     if tuple(tensor.shape) != expected:

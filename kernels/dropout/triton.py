@@ -1,7 +1,9 @@
 """The mask of kernels.dropout.reference inside of Triton kernels: the same words, in 32 bits that wrap."""
 
+import torch
 import triton
 import triton.language as tl
+from torch import Tensor
 
 from kernels.dropout import reference
 
@@ -39,3 +41,10 @@ def drawing(p: float) -> tuple[int, float]:
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"dropout is a probability from 0 to 1, not {p}")
     return reference.threshold(p), 0.0 if p == 1.0 else 1.0 / (1.0 - p)
+
+
+def check_seed(operation: str, seed: Tensor | None) -> None:
+    """Raises ValueError unless the seed, if any, is one int64."""
+    if seed is not None and (seed.dtype != torch.int64 or seed.numel() != 1):
+        found = f"{seed.numel()} of {str(seed.dtype).removeprefix('torch.')}"
+        raise ValueError(f"{operation} wants a seed of one int64, not {found}: draw it by kernels.dropout.draw_seed")

@@ -10,7 +10,7 @@ import triton
 from torch import Tensor
 
 from kernels.expand.triton_kernels import factor_gradient_kernel, forward_kernel, input_gradient_kernel
-from kernels.triton_support import bucket, check_shape, check_types, on_device, parts
+from kernels.triton_support import bucket, check_dimensions, check_places, check_shape, check_types, on_device, parts
 
 
 def expand(y_TO: Tensor, z_TER: Tensor, b_EOR: Tensor) -> Tensor:
@@ -18,8 +18,11 @@ def expand(y_TO: Tensor, z_TER: Tensor, b_EOR: Tensor) -> Tensor:
 
     Raises ValueError for types and shapes that don't fit. Any strides are taken; what isn't contiguous is copied first.
     """
+    check_dimensions("expand", 2, y=y_TO)
+    check_dimensions("expand", 3, z=z_TER, b=b_EOR)
     experts, outputs, rank = b_EOR.shape
     check_types("expand", y=y_TO, z=z_TER, b=b_EOR)
+    check_places("expand", y=y_TO, z=z_TER, b=b_EOR)
     check_shape("expand", "z", z_TER, y_TO.shape[0], experts, rank)
     check_shape("expand", "y", y_TO, z_TER.shape[0], outputs)
     added: Tensor = forward(y_TO, z_TER, b_EOR)

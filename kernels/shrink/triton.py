@@ -9,10 +9,20 @@ import torch
 import triton
 from torch import Tensor
 
-from kernels.dropout.triton import drawing
+from kernels.dropout.triton import check_seed, drawing
 from kernels.shrink.triton_kernels import factor_gradients_kernel, forward_kernel, input_gradient_kernel
-from kernels.triton_support import bucket, check_shape, check_types, on_device, padded, parts
+from kernels.triton_support import (
+    bucket,
+    check_dimensions,
+    check_places,
+    check_shape,
+    check_types,
+    on_device,
+    padded,
+    parts,
+)
 
+NAME = "route_and_shrink"
 Outputs = tuple[Tensor, Tensor, Tensor]
 
 
@@ -26,16 +36,23 @@ def route_and_shrink(
     would have to wait. Raises ValueError for types and shapes that
     don't fit. Any strides are taken; what isn't contiguous is copied first.
     """
-    experts = weight_ED.shape[0]
-    check_types("route_and_shrink", x=x_TD, a=a_ND)
-    check_types("route_and_shrink", router=weight_ED)
-    check_shape("route_and_shrink", "a", a_ND, a_ND.shape[0], x_TD.shape[1])
-    check_shape("route_and_shrink", "the router's weight", weight_ED, experts, x_TD.shape[1])
-    if not 1 <= top_k <= experts:
-        raise ValueError(f"top_k is from 1 to the number of experts, {experts}, not {top_k}")
-    drawing(p)
+    _check(x_TD, weight_ED, a_ND, top_k, seed, p)
     outputs: Outputs = forward(x_TD, weight_ED, a_ND, top_k, seed, p)
     return outputs
+
+
+def _check(x_TD: Tensor, weight_ED: Tensor, a_ND: Tensor, top_k: int, seed: Tensor | None, p: float) -> None:
+    check_dimensions(NAME, 2, x=x_TD, router=weight_ED, a=a_ND)
+    check_types(NAME, x=x_TD, a=a_ND)
+    check_types(NAME, router=weight_ED)
+    check_places(NAME, x=x_TD, router=weight_ED, a=a_ND, seed=seed)
+    width, experts = x_TD.shape[1], weight_ED.shape[0]
+    check_shape(NAME, "a", a_ND, a_ND.shape[0], width)
+    check_shape(NAME, "router", weight_ED, experts, width)
+    if not 1 <= top_k <= experts:
+        raise ValueError(f"{NAME} wants a top_k from 1 to its number of experts, {experts}, not {top_k}")
+    check_seed(NAME, seed)
+    drawing(p)
 
 
 @torch.library.custom_op("anamnesis::route_and_shrink", mutates_args=())

@@ -119,6 +119,8 @@ def test_a_compiled_graph_is_whole_and_computes_the_same(device):
         ({"z": torch.zeros(7, 3, 2)}, r"z of shape \[8, 3, 2\], not \[7, 3, 2\]"),
         ({"y": torch.zeros(8, 11)}, r"y of shape \[8, 12\], not \[8, 11\]"),
         ({"b": torch.zeros(3, 12, 2, dtype=torch.float16)}, "b is float16: cast them"),
+        ({"z": torch.zeros(8, 6)}, r"z of 3 dimensions, not of shape \[8, 6\]"),
+        ({"y": torch.zeros(8, 12, device="meta")}, "y is on meta, z is on cpu"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_value(changed, message):

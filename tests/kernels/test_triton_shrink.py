@@ -173,20 +173,23 @@ def test_a_compiled_graph_is_whole_and_computes_the_same(device):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"top_k": 0}, "top_k is from 1 to the number of experts, 3, not 0"),
+        ({"top_k": 0}, "a top_k from 1 to its number of experts, 3, not 0"),
         ({"top_k": 4}, "not 4"),
         ({"p": 1.5}, "a probability from 0 to 1, not 1.5"),
-        ({"a": torch.zeros(6, 11)}, r"a of shape \[6, 12\], not \[6, 11\]"),
-        ({"router": torch.zeros(3, 11)}, r"router's weight of shape \[3, 12\], not \[3, 11\]"),
-        ({"a": torch.zeros(6, 12, dtype=torch.bfloat16)}, "x is float32, a is bfloat16: cast them"),
-        ({"x": torch.zeros(8, 12).double(), "a": torch.zeros(6, 12).double()}, "x is float64"),
+        ({"a_ND": torch.zeros(6, 11)}, r"a of shape \[6, 12\], not \[6, 11\]"),
+        ({"weight_ED": torch.zeros(3, 11)}, r"router of shape \[3, 12\], not \[3, 11\]"),
+        ({"a_ND": torch.zeros(6, 12, dtype=torch.bfloat16)}, "x is float32, a is bfloat16: cast them"),
+        ({"x_TD": torch.zeros(8, 12).double(), "a_ND": torch.zeros(6, 12).double()}, "x is float64"),
+        ({"x_TD": torch.zeros(2, 4, 12)}, r"x of 2 dimensions, not of shape \[2, 4, 12\]"),
+        ({"a_ND": torch.zeros(6, 12, device="meta")}, "x is on cpu, router is on cpu, a is on meta"),
+        ({"seed": torch.zeros(2)}, "a seed of one int64, not 2 of float32"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_value(changed, message):
-    fitting = {"x": torch.zeros(8, 12), "router": torch.zeros(3, 12), "a": torch.zeros(6, 12), "top_k": 2, "p": 0.0}
+    fitting = {"x_TD": torch.zeros(8, 12), "weight_ED": torch.zeros(3, 12), "a_ND": torch.zeros(6, 12), "top_k": 2}
     given_operands = {**fitting, **changed}
     with using("triton"), pytest.raises(ValueError, match=message):
-        route_and_shrink(*(given_operands[name] for name in ("x", "router", "a", "top_k")), p=given_operands["p"])
+        route_and_shrink(**given_operands)
 
 
 @pytest.mark.gpu
