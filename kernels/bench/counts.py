@@ -64,10 +64,9 @@ def told(shape: Shape = DESIGN) -> str:
         lines.append([contender.name, *(f"{cell:.3f}" for cell in cells)])
     per = [["operation", "TFLOP", "GB", "FLOP/byte", "TFLOP with backward", "GB with backward"]]
     for subject in OPERATIONS:
-        both = [
-            parts(subject.name, replace(shape, experts=subject.shapes[0].experts), trained=way) for way in (False, True)
-        ]
+        most = max(one.experts for one in subject.shapes)
+        both = [parts(subject.name, replace(shape, experts=most), trained=way) for way in (False, True)]
         work = [(sum(part.flops for part in way), sum(part.moved for part in way)) for way in both]
         cells = [work[0][0] / 1e12, work[0][1] / 1e9, work[0][0] / work[0][1], work[1][0] / 1e12, work[1][1] / 1e9]
-        per.append([subject.name, *(f"{cell:.3f}" for cell in cells)])
+        per.append([f"{subject.name}, E={most}", *(f"{cell:.3f}" for cell in cells)])
     return table(lines) + "\n\n" + table(per)

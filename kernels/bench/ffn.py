@@ -105,7 +105,6 @@ FFN_MANY = Subject(
     (
         Contender("frozen", frozen, exact=False),
         DISPATCH,
-        TRITON,
         Contender("MixLoRA", rivals.mixlora),
         Contender("grouped_mm", rivals.grouped, kinds=(torch.bfloat16,)),
     ),

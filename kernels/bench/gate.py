@@ -71,9 +71,9 @@ def judge(subject: Subject, contender: Contender, shape: Shape, device: torch.de
     return Verdict(subject.name, contender.name, kind, worst, where, bound)
 
 
-def gate_shape(subject: Subject) -> Shape:
-    """A small shape with as many experts as the subject is measured with."""
-    return replace(GATE, experts=subject.shapes[0].experts)
+def gate_shape(subject: Subject, contender: Contender) -> Shape:
+    """A small shape with the most experts that the contender is measured with."""
+    return replace(GATE, experts=max(shape.experts for shape in subject.shapes if contender.fits(shape)))
 
 
 def _errors(

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from kernels.bench.contender import Built, Contender, Subject, need
 from kernels.bench.operands import SCALE, Operands
-from kernels.bench.shapes import DESIGN, HALF, MANY, SMALL
+from kernels.bench.shapes import DESIGN, EIGHT, HALF, MANY, SMALL
 from kernels.choice import Implementation, using
 from kernels.dropout import draw_seed
 from kernels.expand import expand
@@ -150,9 +150,9 @@ OPERATIONS = (
         (
             Contender("plain SwiGLU", _plain_hidden, exact=False),
             Contender("dispatch", partial(HIDDEN.by, "dispatch"), masked=True),
-            Contender("triton", partial(HIDDEN.by, "triton"), masked=True),
+            Contender("triton", partial(HIDDEN.by, "triton"), shapes=(DESIGN.name, EIGHT.name), masked=True),
         ),
         HIDDEN.exactly,
-        (MANY,),
+        (DESIGN, EIGHT, MANY),
     ),
 )

@@ -11,7 +11,7 @@ from kernels.bench import counts, timing
 from kernels.bench.contender import DROPOUT, NO_MEMORY, Built, Contender, Subject, Unavailable, told
 from kernels.bench.counting import floor_s, parts
 from kernels.bench.ffn import FFN, FFN_MANY
-from kernels.bench.gate import gate_shape, judge
+from kernels.bench.gate import BOUNDS, gate_shape, judge
 from kernels.bench.machine import Rates, machine, measured_rates
 from kernels.bench.operands import made
 from kernels.bench.operations import OPERATIONS
@@ -30,7 +30,7 @@ class Options:
     subjects: tuple[Subject, ...] = SUBJECTS
     quick: bool = False
     minutes: float = 6.5
-    seconds: float = 2.0
+    seconds: float = 1.5
     """Per shape, skew and mode, for all contenders together."""
 
 
@@ -58,7 +58,7 @@ class Run:
         if not contender.exact:
             return True
         interpreted = self.device.type == "cpu" and contender.name in ("triton", "dispatch")
-        shape, kinds = gate_shape(subject), contender.kinds
+        shape, kinds = gate_shape(subject, contender), contender.kinds
         if interpreted:
             shape, kinds = _tiny(shape), (torch.float32,)
         passed = True
@@ -231,7 +231,7 @@ def _captures(running: Run, subject: Subject) -> list[Check]:
         if contender.name not in ("triton", "dispatch"):
             continue
         torch.manual_seed(0)
-        shape = gate_shape(subject)
+        shape = gate_shape(subject, contender)
         name = f"{subject.name} by {contender.name} in a CUDA graph"
         try:
             built = contender.build(made(shape, SKEWS[0], running.device), shape.top_k)
@@ -239,5 +239,7 @@ def _captures(running: Run, subject: Subject) -> list[Check]:
         except RuntimeError as fault:
             found.append(Check(name, held=False, told=told(fault)))
         else:
-            found.append(Check(name, error <= 1e-6, f"a replay on new numbers is {error:.1e} from a run"))
+            # Not zero: beside a graph the library may split a product otherwise.
+            held = error <= BOUNDS[shape.dtype]
+            found.append(Check(name, held, f"a replay on new numbers is {error:.1e} from a run"))
     return found

@@ -38,6 +38,8 @@ SMALL: Final = Shape("small", tokens=512, width=1024, inner=2816)
 DECODE: Final = Shape("decode", tokens=8, width=4096, inner=14336)
 MANY: Final = Shape("many", tokens=8192, width=2048, inner=8192, experts=64)
 """Enough experts for kernels.choice to dispatch tokens to them."""
+EIGHT: Final = Shape("eight", tokens=16384, width=2048, inner=8192, experts=8)
+"""The widest stack of ranks that the dense kernels take in bfloat16: where dispatch must begin to pay."""
 GATE: Final = Shape("gate", tokens=200, width=128, inner=352)
 """What contenders are held to the reference at: small enough for float64, ragged in tokens, several blocks in the rest."""
 TINY: Final = Shape("tiny", tokens=24, width=64, inner=80, rank=8, dtype=torch.float32)

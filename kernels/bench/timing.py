@@ -126,7 +126,7 @@ def captured(run: Callable[[], T]) -> tuple[torch.cuda.CUDAGraph, T]:
 
 def replays(built: Built, towards: tuple[Tensor, ...]) -> float:
     """Forward and backward captured once, then replayed on other numbers in the same leaves: how far a replay is from a
-    run. Zero is expected: the same kernels on the same numbers.
+    run, which is rounding.
     """
 
     def run() -> tuple[Tensor, ...]:

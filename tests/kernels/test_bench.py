@@ -310,7 +310,7 @@ def test_a_command_line_without_sense_is_refused_in_a_sentence(arguments, said):
 def test_kernels_can_be_captured_and_what_waits_for_the_host_can_not():
     shape = replace(GATE, dtype=torch.bfloat16)
     built = ours("triton", made(shape, SKEWS[0], "cuda"), 2)
-    assert timing.replays(built, built.directions()) <= 1e-6
+    assert timing.replays(built, built.directions()) <= 2e-2
     # In a process of its own: a capture that fails leaves the generator of random numbers unusable.
     code = (
         "from kernels.bench import rivals, shapes, timing\n"
