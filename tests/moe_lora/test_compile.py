@@ -12,7 +12,13 @@ from tests.moe_lora.bases import adapted, gpt2, llama, opt, phi3, tokens
 HAS_COMPILER = shutil.which("g++") is not None or shutil.which("clang++") is not None
 SLOW = pytest.mark.faults  # tracing takes seconds a case
 INDUCTOR = pytest.param(
-    "inductor", marks=[SLOW, pytest.mark.skipif(not HAS_COMPILER, reason="inductor needs a C++ compiler")]
+    "inductor",
+    marks=[
+        SLOW,
+        pytest.mark.timeout(1200),  # C++ is compiled for each graph
+        pytest.mark.skipif(not HAS_COMPILER, reason="inductor needs a C++ compiler"),
+        pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # torch's own, when inductor is imported
+    ],
 )
 
 
