@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.kernels.settling import settled
+
 if not torch.cuda.is_available() and os.environ.get("TRITON_INTERPRET") != "1":
     if "triton" in sys.modules:
         raise RuntimeError("triton was imported before tests/kernels: set TRITON_INTERPRET=1 before running the tests")
@@ -30,11 +32,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def needs_triton() -> None:
+def needs_triton() -> Iterator[None]:
     if find_spec("triton") is None:
         pytest.skip("triton isn't installed here: there are wheels for Linux on x86-64 only")
     if not NATIVE and version("triton").startswith("3.6.") and np.lib.NumpyVersion(np.__version__) >= "2.4.0":
         pytest.skip("the interpreter of Triton 3.6 can't loop with NumPy 2.4: install numpy<2.4 or triton>=3.7")
+    # To time each configuration for each odd shape would take an hour: one of them runs here, each of them in
+    # test_triton_configurations.
+    with settled(0):
+        yield
 
 
 @pytest.fixture(scope="session", params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
