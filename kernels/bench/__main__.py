@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 NAMES = ("ffn", "route_and_shrink", "routed_hidden", "expand", "linear", "dispatch", "ffn-many")
+MANY = {"dispatch", "ffn-many"}
+"""For many experts: no small shapes of these are measured."""
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
 
 
@@ -30,6 +32,8 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     found = parser.parse_args(arguments)
     if found.minutes <= 0:
         parser.error(f"--minutes is how long measuring may take, above 0, not {found.minutes}")
+    if found.quick and found.op and set(found.op) <= MANY:
+        parser.error(f"--quick measures small shapes, and {', '.join(found.op)} has none: leave one of the two away")
     if found.json is not None and not found.json.resolve().parent.is_dir():
         parser.error(f"--json: there is no folder {found.json.resolve().parent}: make it first")
     if found.write and not PAGES.is_dir():

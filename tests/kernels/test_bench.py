@@ -198,7 +198,9 @@ def test_the_whole_ffn_at_its_largest_comes_first_and_quick_stays_small():
     plan = running.planned(running.Options())
     assert (plan[0][0].name, plan[0][1]) == ("ffn", DESIGN)
     assert {subject.name for subject, _ in plan} == set(running.NAMES) == set(command.NAMES)
-    assert {shape for _, shape in running.planned(running.Options(quick=True))} == {SMALL, DECODE}
+    quick = running.planned(running.Options(quick=True))
+    assert {shape for _, shape in quick} == {SMALL, DECODE}
+    assert {subject.name for subject, _ in quick} == set(command.NAMES) - command.MANY
 
 
 def rows(times, peaks=None):
@@ -293,6 +295,7 @@ def test_on_a_cpu_it_counts_and_compares_and_tells_no_speed(tmp_path):
         (["--minutes", "0"], "above 0, not 0.0"),
         (["--op", "attention"], "invalid choice: 'attention'"),
         (["--json", "/nowhere/at/all.json"], "there is no folder /nowhere/at"),
+        (["--quick", "--op", "dispatch"], "dispatch has none"),
         (["--write"], "without a GPU none is measured"),
     ],
 )
@@ -300,6 +303,18 @@ def test_a_command_line_without_sense_is_refused_in_a_sentence(arguments, said):
     done = bench(*arguments)
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def test_the_product_s_own_command_hands_on_arguments_and_status():
+    done = subprocess.run(
+        [sys.executable, "-m", "ops.cli", "bench", "kernels", "--minutes", "-1"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 2
+    assert "above 0, not -1.0" in done.stderr
 
 
 # With a GPU ------------------------------------------------------------------------------------------------------------
