@@ -39,6 +39,9 @@ from tests.conformance.report import (
 if not any(map(os.path.exists, ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg"))):
     os.environ.setdefault("TRITON_INTERPRET", "1")
 
+# As many processes run tests as there are cores: threads of linear algebra in each would only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 settings.register_profile("anamnesis", deadline=None, max_examples=50, print_blob=True)
 settings.register_profile("ci", parent=settings.get_profile("anamnesis"), derandomize=True, database=None)
 settings.register_profile("faults", parent=settings.get_profile("anamnesis"), max_examples=1000)
