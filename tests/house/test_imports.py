@@ -30,13 +30,20 @@ normal = lambda name: name.lower().replace("_", "-").replace(".", "-")
 distributions = {normal(name) for name in closure(allowed, set())}
 for name in [name for name in sys.modules if name.split(".")[0] == "packaging"]: del sys.modules[name]
 
+def refused(name):
+    top = name.split(".")[0]
+    if top in sys.stdlib_module_names or top in own or top.startswith("_"): return False
+    return top in owners and not distributions & {normal(owner) for owner in owners[top]}
+
 class Refuse(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        top = name.split(".")[0]
-        if top in sys.stdlib_module_names or top in own or top.startswith("_"): return None
-        if top in owners and not distributions & {normal(owner) for owner in owners[top]}:
-            raise ModuleNotFoundError(f"{name} is not allowed in {package}", name=name)
+        if refused(name): raise ModuleNotFoundError(f"{name} is not allowed in {package}", name=name)
         return None
+
+# Libraries ask this whether others are there, and expect None, no error, where one isn't.
+import importlib.util
+find_spec = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if refused(name) else find_spec(name, package)
 sys.meta_path.insert(0, Refuse())
 
 def modules(package):
