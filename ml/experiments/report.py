@@ -12,6 +12,8 @@ from ml.experiments.runs import Result, mean
 from ml.experiments.variants import VARIANTS
 
 LEVEL: Final = 0.95
+AGAINST: Final = ("lora", "random", "uniform")
+"""What differences are told against."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def losses(runs: Runs, base: Mapping[str, float]) -> str:
     return table(["variant", "trains", *DOMAINS, "mean"], rows)
 
 
-def differences(runs: Runs, other: str = "lora") -> str:
+def differences(runs: Runs, other: str) -> str:
     """Test loss against another variant, paired over seeds: below zero is better than it."""
     rows = [
         [VARIANTS[variant].title, *(interval(runs.paired(variant, other, measure)).signed() for measure in _measures())]
@@ -129,6 +131,5 @@ def tables(corpus: str, results: Iterable[Result], base: Mapping[str, float]) ->
     """All tables of one corpus, in Markdown."""
     runs = Runs(results)
     parts = [f"### {corpus}", losses(runs, base)]
-    if "lora" in runs.variants and len(runs.variants) > 1:
-        parts.append(differences(runs))
+    parts += [differences(runs, other) for other in AGAINST if other in runs.variants and len(runs.variants) > 1]
     return "\n\n".join([*parts, specialisation(runs), curves(runs)])

@@ -83,12 +83,11 @@ class Bench:
     def write(self, results: Sequence[Result]) -> None:
         """results.json and tables.md."""
         before = {corpus: by_domain(self.base, tested_of(parts)) for corpus, parts in self.parts.items()}
-        found = {
-            "machine": machine(),
-            "base": {**vars(self.progress), "test": before},
-            "runs": [asdict(result) for result in results],
-        }
-        (self.out / "results.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        found = {"machine": machine(), "base": {**vars(self.progress), "test": before}}
+        # A line a run, so that two files can be compared.
+        runs = ",\n".join(json.dumps(asdict(result)) for result in results)
+        text = f'{json.dumps(found)[:-1]}, "runs": [\n{runs}\n]}}\n'
+        (self.out / "results.json").write_text(text, encoding="utf-8")
         texts = [
             report.tables(corpus, [result for result in results if result.corpus == corpus], before[corpus])
             for corpus in self.parts
