@@ -49,16 +49,24 @@ def far(found: Tensor, exact: Tensor) -> float:
     return float((found.detach().double() - exact.detach().double()).norm()) / (size or 1.0)
 
 
-def judge(subject: Subject, contender: Contender, shape: Shape, device: torch.device, dtype: torch.dtype) -> Verdict:
+def judge(
+    subject: Subject,
+    contender: Contender,
+    shape: Shape,
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    masks: bool = True,
+) -> Verdict:
     """Hold a contender to the subject's function in float64, on the same numbers, in even and in lopsided routing.
 
-    With dropout too where it draws the masks of kernels.dropout. A contender that raises has failed, and the verdict
-    says what it raised. Raises Unavailable where it can't run at all.
+    With dropout too (`masks`) where it draws the masks of kernels.dropout. A contender that raises has failed, and the
+    verdict says what it raised. Raises Unavailable where it can't run at all.
     """
     worst, where = 0.0, "nothing compared"
     bound, kind = BOUNDS[dtype], str(dtype).removeprefix("torch.")
     for skew in SKEWS:
-        for p in (0.0, DROPOUT) if contender.masked else (0.0,):
+        for p in (0.0, DROPOUT) if contender.masked and masks else (0.0,):
             try:
                 errors = _errors(subject, contender, shape, skew, device, dtype, p)
             except Unavailable:
