@@ -34,7 +34,7 @@ def forward(y_TO: Tensor, z_TER: Tensor, b_EOR: Tensor) -> Tensor:
     y_TO, z_TER, b_EOR = y_TO.contiguous(), z_TER.contiguous(), b_EOR.contiguous()
     (T, OUT), (E, _, R) = y_TO.shape, b_EOR.shape
     out_TO = torch.empty((T, OUT), dtype=y_TO.dtype, device=y_TO.device)
-    if T == 0 or OUT == 0:
+    if out_TO.numel() == 0:
         return out_TO
 
     def grid(sizes: dict[str, int]) -> tuple[int, int]:
@@ -55,7 +55,7 @@ def input_gradient(dy_TO: Tensor, b_EOR: Tensor) -> Tensor:
     dy_TO, b_EOR = dy_TO.contiguous(), b_EOR.contiguous()
     (T, OUT), (E, _, R) = dy_TO.shape, b_EOR.shape
     dz_TER = torch.empty((T, E, R), dtype=dy_TO.dtype, device=dy_TO.device)
-    if T == 0:
+    if dz_TER.numel() == 0:
         return dz_TER
 
     def grid(sizes: dict[str, int]) -> tuple[int, int]:
@@ -75,7 +75,7 @@ def _(dy_TO: Tensor, b_EOR: Tensor) -> Tensor:
 def factor_gradient(dy_TO: Tensor, z_TER: Tensor) -> Tensor:
     dy_TO, z_TER = dy_TO.contiguous(), z_TER.contiguous()
     (T, OUT), (_, E, R) = dy_TO.shape, z_TER.shape
-    if T == 0 or OUT == 0:
+    if dy_TO.numel() == 0 or z_TER.numel() == 0:
         return z_TER.new_zeros((E, OUT, R))
     count = parts(T, triton.cdiv(OUT, 64) * triton.cdiv(E * R, 64))
     db_SEOR = torch.empty((count, E, OUT, R), dtype=torch.float32 if count > 1 else z_TER.dtype, device=z_TER.device)

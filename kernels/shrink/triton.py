@@ -51,6 +51,8 @@ def _check(x_TD: Tensor, weight_ED: Tensor, a_ND: Tensor, top_k: int, seed: Tens
     check_shape(NAME, "router", weight_ED, experts, width)
     if not 1 <= top_k <= experts:
         raise ValueError(f"{NAME} wants a top_k from 1 to its number of experts, {experts}, not {top_k}")
+    if a_ND.shape[0] == 0:
+        raise ValueError(f"{NAME} wants at least one row in a, not shape {list(a_ND.shape)}: use kernels.router alone")
     check_seed(NAME, seed)
     drawing(p)
 

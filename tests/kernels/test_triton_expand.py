@@ -32,6 +32,7 @@ def operands(tokens, outputs, experts, rank, *, device="cpu", dtype=torch.float3
         (5, 7, 3, 33),
         (3, 0, 2, 4),
         (0, 12, 4, 2),
+        (3, 12, 0, 2),
         (520, 9, 3, 2),
     ],
 )

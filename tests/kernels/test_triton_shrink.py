@@ -182,6 +182,7 @@ def test_a_compiled_graph_is_whole_and_computes_the_same(device):
         ({"x_TD": torch.zeros(8, 12).double(), "a_ND": torch.zeros(6, 12).double()}, "x is float64"),
         ({"x_TD": torch.zeros(2, 4, 12)}, r"x of 2 dimensions, not of shape \[2, 4, 12\]"),
         ({"a_ND": torch.zeros(6, 12, device="meta")}, "x is on cpu, router is on cpu, a is on meta"),
+        ({"a_ND": torch.zeros(0, 12)}, "at least one row in a"),
         ({"seed": torch.zeros(2)}, "a seed of one int64, not 2 of float32"),
     ],
 )
