@@ -13,13 +13,11 @@ from torch import Tensor, nn
 from kernels.dropout import draw_seed
 from kernels.shrink import route_and_shrink
 from ml.moe_lora.errors import BadConfig, BadInput, MergeRefused, RouterBroken
-from ml.moe_lora.ffn import compute_dtype
+from ml.moe_lora.ffn import COMPUTED, compute_dtype
 from ml.moe_lora.merging import refuse_merge
 
 ROUTER_SPREAD: Final = 0.02
 """Standard deviation of a new router's weights: near-uniform routing at the start."""
-COMPUTED: Final = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
-"""Types of weights that a product computes in; others are a quantised layer's own affair."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from kernels.swiglu import activate
 TOKENS: Final = 3
 TOLERANCES: Final = {torch.float64: 1e-10, torch.float32: 1e-4}
 """‖ours - module's‖ / ‖module's‖ on random tokens; both round alike, so that what an FFN doesn't explain stands out."""
+COMPUTED: Final = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+"""Types of weights that a product computes in; others are a quantised layer's own affair."""
 COARSE: Final = 3e-2
 """The same for 16-bit types and quantised weights."""
 APART: Final = 3.0

@@ -8,15 +8,16 @@ from typing import Any
 
 import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
+from peft.utils import resolve_quantization_backend
 from torch import Tensor, nn
 
 from kernels.expand import expand
 from kernels.linear import add_routed
 from kernels.swiglu import Pairs, routed_hidden
 from ml.moe_lora.adapted import MoeLoraLayer
-from ml.moe_lora.errors import BadConfig, BadInput, MergeRefused
+from ml.moe_lora.errors import BadConfig, BadInput
 from ml.moe_lora.ffn import Ffn, sizes
-from ml.moe_lora.merging import added, broken_merge
+from ml.moe_lora.merging import added
 
 __all__ = ["MoeLoraBlock", "MoeLoraLayer", "MoeLoraLinear"]
 
@@ -119,7 +120,7 @@ class MoeLoraLinear(MoeLoraLayer):
     parts = ("linear",)
     adapter_layer_names = _layers("linear")
 
-    def __init__(self, base_layer: nn.Module, name: str, *, fan_in_fan_out: bool, backend: Any = None) -> None:
+    def __init__(self, base_layer: nn.Module, name: str, *, fan_in_fan_out: bool) -> None:
         inner = base_layer.get_base_layer() if isinstance(base_layer, BaseTunerLayer) else base_layer
         found = sizes(inner)
         if found is None:
@@ -127,7 +128,7 @@ class MoeLoraLinear(MoeLoraLayer):
         super().__init__(base_layer, name, {"linear": found})
         self.in_features, self.out_features = found
         self.fan_in_fan_out = fan_in_fan_out
-        self.quantization_backend = backend
+        self.quantization_backend = resolve_quantization_backend(inner)  # for PEFT's get_base_weight, and for exports
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """y [..., O] of x [..., I]. Raises BadInput, RouterBroken."""
@@ -160,10 +161,4 @@ class MoeLoraLinear(MoeLoraLayer):
 
     def _add(self, adapter: str, sign: float, *, safe: bool) -> None:
         delta = sign * self.get_delta_weight(adapter)
-        if self.quantization_backend is None:
-            self.set_base_weight(added(self.get_base_layer(), delta, adapter, self.name, safe=safe, as_stored=True))
-            return
-        weight = self.get_base_weight() + delta.to(self._dtype())
-        if safe and not bool(weight.isfinite().all()):
-            raise MergeRefused(broken_merge(self.name, adapter))
-        self.set_base_weight(weight)
+        self.set_base_weight(added(self.get_base_layer(), delta, adapter, self.name, safe=safe, as_stored=True))

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from ml.moe_lora.errors import MergeRefused
+from ml.moe_lora.ffn import COMPUTED
 
 if TYPE_CHECKING:
     from ml.moe_lora.adapted import MoeLoraLayer
@@ -20,8 +21,14 @@ def refuse_merge(layer: "MoeLoraLayer", adapter: str) -> str | None:
             f"{layer.name}: adapter {adapter!r} routes each token to {settings.top_k} of {len(settings.experts)} experts, and one "
             "weight can't depend on the token; fix a mixture first (set_mixture), export one expert, or leave it unmerged"
         )
+    base = layer.get_base_layer()
+    if strange := [part for part in (base, *base.children()) if _is_foreign(part)]:
+        return (
+            f"{layer.name}: its weights are quantised ({type(strange[0]).__name__}), and merging would round the adapter with "
+            "them; load the base unquantised to merge, or leave it unmerged"
+        )
     if "linear" in layer.shapes:
-        return _refuse_linear(layer)
+        return None
     if fixed is not None and not (int(fixed.count_nonzero()) == 1 and float(fixed.max()) == 1.0):
         return (
             f"{layer.name}: adapter {adapter!r} mixes whole FFNs by {[round(w, 4) for w in fixed.tolist()]}, and a sum of FFNs "
@@ -29,31 +36,14 @@ def refuse_merge(layer: "MoeLoraLayer", adapter: str) -> str | None:
         )
     if layer.merged:
         return f"{layer.name}: adapters {layer.merged_adapters} are merged already; unmerge them before {adapter!r}"
-    strange = [child for child in layer.get_base_layer().children() if _is_foreign(child)]
-    if strange:
-        return (
-            f"{layer.name}: its weights are quantised ({type(strange[0]).__name__}), and merging would round the adapter with "
-            "them; load the base unquantised to merge, or leave it unmerged"
-        )
     return None
 
 
-def _refuse_linear(layer: "MoeLoraLayer") -> str | None:
-    backend = layer.quantization_backend
-    if backend is not None and not backend.supports_merge:
-        return (
-            f"{layer.name}: {backend.backend_name} weights can't be read back; load the base unquantised to merge, "
-            "or leave it unmerged"
-        )
-    return None
-
-
-def _is_foreign(child: nn.Module) -> bool:
-    """Whether a part of an FFN holds weights in a form that isn't a plain matrix."""
-    held = any(True for _ in child.parameters())
-    weight = getattr(child, "weight", None)
-    plain = isinstance(child, nn.Linear | Conv1D) and isinstance(weight, Tensor) and weight.is_floating_point()
-    return held and not plain
+def _is_foreign(part: nn.Module) -> bool:
+    """Whether a part holds weights of its own in a form that isn't a plain matrix."""
+    weight = getattr(part, "weight", None)
+    plain = isinstance(part, nn.Linear | Conv1D) and isinstance(weight, Tensor) and weight.dtype in COMPUTED
+    return any(True for _ in part.parameters(recurse=False)) and not plain
 
 
 def added(linear: nn.Module, delta: Tensor, adapter: str, name: str, *, safe: bool, as_stored: bool = False) -> Tensor:

@@ -11,7 +11,6 @@ from peft.tuners.tuners_utils import (
     _maybe_include_all_linear_layers,
     check_target_module_exists,
 )
-from peft.utils import get_quantization_kwargs, resolve_quantization_backend
 from peft.utils.constants import DUMMY_TARGET_MODULES
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
@@ -136,8 +135,7 @@ class MoeLoraModel(BaseTuner):
             return MoeLoraBlock(base, key, wanted.place.ffn)
         inner = target.get_base_layer() if isinstance(target, BaseTunerLayer) else target
         transposed = isinstance(inner, Conv1D) or config.fan_in_fan_out
-        backend = resolve_quantization_backend(inner, **get_quantization_kwargs(self))
-        return MoeLoraLinear(target, key, fan_in_fan_out=transposed, backend=backend)
+        return MoeLoraLinear(target, key, fan_in_fan_out=transposed)
 
     def _replace_module(
         self,
