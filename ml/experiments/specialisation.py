@@ -101,7 +101,11 @@ def main(given: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     # One thread: the order of sums, and with it every number, doesn't depend on how many cores are free.
     torch.set_num_threads(1)
-    bench = Bench(options.out, options.real_data, options.base_steps)
+    try:
+        bench = Bench(options.out, options.real_data, options.base_steps)
+    except corpora.DataMissing as missing:
+        sys.stderr.write(f"{missing}\n")
+        return 2
     results = [
         bench.result(variant, seed, Settings(corpus, options.steps, options.rate))
         for seed in range(options.first_seed, options.first_seed + options.seeds)

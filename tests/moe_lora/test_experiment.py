@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from ml.experiments import base, corpora, data, domains, prose, report, runs, specialised, variants
-from ml.experiments.specialisation import arguments
+from ml.experiments.specialisation import arguments, main
 from ml.experiments.words import a, plural, sentence
 from ml.moe_lora.routing import layers_of
 
@@ -269,3 +269,8 @@ def test_a_count_below_one_is_refused(option, capsys):
     with pytest.raises(SystemExit):
         arguments([option, "0"])
     assert f"{option} is 0: give 1 or more" in capsys.readouterr().err
+
+
+def test_a_folder_without_the_data_is_refused_before_anything_is_trained(tmp_path, capsys):
+    assert main(["--real-data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]) == 2
+    assert "give the folder that holds it" in capsys.readouterr().err
