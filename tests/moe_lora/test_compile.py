@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import torch
+from torch._dynamo import config as dynamo
 
 from ml.moe_lora import forget_routing, routing_of
 from tests.moe_lora.bases import adapted, gpt2, llama, opt, phi3, tokens
@@ -67,16 +68,16 @@ def test_other_families_compile_whole(make, granularity, backend):
 
 @SLOW
 @pytest.mark.parametrize("granularity", ["block", "linear"])
-def test_dropout_under_recomputed_activations_compiles_whole(granularity, monkeypatch):
+def test_dropout_under_recomputed_activations_compiles_whole(granularity):
     # Routing is noted in the forward alone, which has to be allowed; and PEFT's hook on the embedding, which only
     # reentrant checkpointing needs, can't be compiled.
-    monkeypatch.setattr("torch._dynamo.config.skip_fwd_side_effects_in_bwd_under_checkpoint", True)
     base = llama(num_hidden_layers=1, use_cache=False)
     model = adapted(base, granularity=granularity, lora_dropout=0.2).train()
     model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     model.disable_input_require_grads()
     plain = once(model, model)
-    agree(once(model, torch.compile(model, fullgraph=True, backend="aot_eager")), plain)
+    with dynamo.patch(skip_fwd_side_effects_in_bwd_under_checkpoint=True):
+        agree(once(model, torch.compile(model, fullgraph=True, backend="aot_eager")), plain)
 
 
 @SLOW
