@@ -84,8 +84,11 @@ class MoeLoraLayer(nn.Module, BaseTunerLayer):
             if self.has_mixture(adapter):
                 self.moe_lora_mixture.pop(adapter)  # type: ignore[no-untyped-call]  # PEFT leaves it without types
             return
-        settings = self.moe_lora_settings[adapter]
         fixed = torch.as_tensor(weights, dtype=torch.float32)
+        self._check_mixture(fixed, self.moe_lora_settings[adapter])
+        self.moe_lora_mixture[adapter] = fixed.to(self._device())
+
+    def _check_mixture(self, fixed: Tensor, settings: Settings) -> None:
         if (
             fixed.shape != (len(settings.experts),)
             or not bool(((fixed >= 0) & fixed.isfinite()).all())
@@ -95,7 +98,6 @@ class MoeLoraLayer(nn.Module, BaseTunerLayer):
                 f"mixture {fixed.tolist()} for {len(settings.experts)} experts ({', '.join(settings.experts)}): give one "
                 "weight of at least 0 for each, not all 0"
             )
-        self.moe_lora_mixture[adapter] = fixed.to(self._device())
 
     def is_fixed(self, adapter: str) -> bool:
         """Whether every token is routed alike: one expert, or a fixed mixture."""

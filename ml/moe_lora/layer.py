@@ -4,7 +4,7 @@ Base products always go through the base's own modules, so that quantised layers
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
@@ -14,12 +14,15 @@ from torch import Tensor, nn
 from kernels.expand import expand
 from kernels.linear import add_routed
 from kernels.swiglu import Pairs, routed_hidden
-from ml.moe_lora.adapted import MoeLoraLayer
+from ml.moe_lora.adapted import MoeLoraLayer, Settings
 from ml.moe_lora.errors import BadConfig, BadInput
 from ml.moe_lora.ffn import Ffn, sizes
 from ml.moe_lora.merging import added
 
 __all__ = ["MoeLoraBlock", "MoeLoraLayer", "MoeLoraLinear"]
+
+MIXED: Final = 1e-5
+"""How far a mixture of whole FFNs may sum from 1: what rounding 64 weights to float32 leaves, and no more."""
 
 
 def _layers(*parts: str) -> tuple[str, ...]:
@@ -61,6 +64,15 @@ class MoeLoraBlock(MoeLoraLayer):
             flat_TO = y.reshape(-1, self.ffn.width)
             added_TO = expand(flat_TO, z_down_TER.to(y.dtype), b_down_EOR.to(y.dtype))
         return self.ffn.finish(self.base_layer, added_TO.reshape(y.shape))
+
+    def _check_mixture(self, fixed: Tensor, settings: Settings) -> None:
+        super()._check_mixture(fixed, settings)
+        whole = float(fixed.sum())
+        if abs(whole - 1.0) > MIXED:
+            raise BadConfig(
+                f"{self.name}: mixture {[round(w, 4) for w in fixed.tolist()]} sums to {whole:.6g}: weights of whole FFNs "
+                "must sum to 1, or the base's own output would be scaled with them; divide each by their sum"
+            )
 
     def _base(self, x: Tensor) -> Tensor:
         found = self.base_layer(x)

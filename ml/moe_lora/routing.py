@@ -15,14 +15,15 @@ def layers_of(model: nn.Module) -> list[MoeLoraLayer]:
     return [module for module in model.modules() if isinstance(module, MoeLoraLayer)]
 
 
-def routing_of(model: nn.Module, adapter: str | None = None) -> dict[str, Tensor]:
+def routing_of(model: nn.Module, adapter: str | None = None, *, check: bool = False) -> dict[str, Tensor]:
     """Logits [B, S, E] of the last forward, by layer; layers with one expert or a fixed mixture have none.
 
     Layers note them while training, and inside `recording`. A forward replaces those of the one before, so that one that is
     repeated (activation checkpointing) counts once. `adapter` may be left out while one is active.
-    Raises BadInput where there was no forward, and RouterBroken, naming the layer, for logits that are no numbers (on an
-    accelerator this is where a NaN shows first, and the one place that waits for the device) or that carry no gradient
-    although their router learns: after a forward without gradients, or under checkpointing with use_reentrant=True.
+    Raises BadInput where there was no forward, and RouterBroken, naming the layer, for logits that are no numbers or that
+    carry no gradient although their router learns: after a forward without gradients, or under checkpointing with
+    use_reentrant=True. Logits on a CPU are always looked at. On an accelerator that would make the host wait once a step, so
+    they are looked at only with `check`; without it NaN flows on into what is computed from them, such as the loss.
     """
     found: dict[str, Tensor] = {}
     for layer in layers_of(model):
@@ -32,12 +33,19 @@ def routing_of(model: nn.Module, adapter: str | None = None) -> dict[str, Tensor
             if layer.name in found:
                 raise BadInput(f"adapters {', '.join(layer.active_adapters)} are active: say whose routing you want")
             found[layer.name] = _logits(layer, name)
-    if found and not torch.compiler.is_compiling():
-        healthy = torch.stack([logits.isfinite().all().to("cpu") for logits in found.values()]).tolist()
-        for name, fine in zip(found, healthy, strict=True):
-            if not fine:
-                raise RouterBroken(broken_router(name))
+    if not torch.compiler.is_compiling():
+        _check_numbers({name: logits for name, logits in found.items() if check or logits.device.type == "cpu"})
     return found
+
+
+def _check_numbers(found: Mapping[str, Tensor]) -> None:
+    """Look at all layers, and wait once."""
+    flags = [logits.detach().isfinite().all() for logits in found.values()]
+    devices = {flag.device for flag in flags}
+    healthy = (torch.stack(flags) if len(devices) == 1 else flags) if flags else []
+    for name, fine in zip(found, torch.as_tensor(healthy).tolist(), strict=True):
+        if not fine:
+            raise RouterBroken(broken_router(name))
 
 
 def _logits(layer: MoeLoraLayer, adapter: str) -> Tensor:
