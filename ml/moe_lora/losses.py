@@ -60,7 +60,7 @@ def routing_losses(
     if not logits_by_layer:
         raise BadInput(
             "No router logits were collected. Run a forward in training mode first; an adapter with one expert or a fixed "
-            "mixture has no router: set balance_weight, z_weight and domain_weight to 0 for it."
+            "mixture routes nothing: leave these losses out for it, as total_loss does."
         )
     layers = [
         _losses(real_tokens(name, logits, attention_mask, domains, logits.shape[-1]), name, top_k)
@@ -81,14 +81,16 @@ def total_loss(
     """The language-model loss plus those of the adapter's config that weigh something, after a forward in training mode.
 
     `bias_loss` is what a BiasHead's `loss` gave. A loss of weight 0 isn't in the graph at all, so gradients are those without
-    it to the last bit. `adapter` may be left out while one is active. Raises BadInput, and RouterBroken as `routing_of` does.
+    it to the last bit. With one expert or a fixed mixture nothing is routed, and the three losses of routing are absent
+    likewise, so that a baseline of one expert trains by the same call. `adapter` may be left out while one is active. Raises BadInput, and RouterBroken as `routing_of` does.
     """
     config = _config(model, adapter)
     total = lm_loss
     weights = (config.balance_weight, config.z_weight, config.domain_weight)
     if any(weights):
-        losses = routing_losses(routing_of(model, adapter), config.top_k, attention_mask, domains)
-        for weight, loss in zip(weights, losses, strict=True):
+        logits_by_layer = routing_of(model, adapter)
+        losses = routing_losses(logits_by_layer, config.top_k, attention_mask, domains) if logits_by_layer else ()
+        for weight, loss in zip(weights, losses, strict=bool(losses)):
             total = total + weight * loss if weight else total
     if config.bias_weight and bias_loss is not None:
         total = total + config.bias_weight * bias_loss

@@ -130,12 +130,17 @@ class MoeLoraModel(BaseTuner):
     def _new_layer(
         self, config: MoeLoraConfig, wanted: Target, target: nn.Module, parent: nn.Module, key: str
     ) -> MoeLoraLayer:
+        """Training or not as the module is whose place it takes: dropout must not begin in a model that is being used."""
+        new: MoeLoraLayer
         if wanted.place is not None:
             base = target if wanted.place.pair is None else Pair(parent, wanted.place.pair)
-            return MoeLoraBlock(base, key, wanted.place.ffn)
-        inner = target.get_base_layer() if isinstance(target, BaseTunerLayer) else target
-        transposed = isinstance(inner, Conv1D) or config.fan_in_fan_out
-        return MoeLoraLinear(target, key, fan_in_fan_out=transposed)
+            new = MoeLoraBlock(base, key, wanted.place.ffn)
+        else:
+            inner = target.get_base_layer() if isinstance(target, BaseTunerLayer) else target
+            transposed = isinstance(inner, Conv1D) or config.fan_in_fan_out
+            new = MoeLoraLinear(target, key, fan_in_fan_out=transposed)
+        new.training = target.training
+        return new
 
     def _replace_module(
         self,

@@ -39,12 +39,10 @@ def routing_of(model: nn.Module, adapter: str | None = None, *, check: bool = Fa
 
 
 def _check_numbers(found: Mapping[str, Tensor]) -> None:
-    """Look at all layers, and wait once."""
-    flags = [logits.detach().isfinite().all() for logits in found.values()]
-    devices = {flag.device for flag in flags}
-    healthy = (torch.stack(flags) if len(devices) == 1 else flags) if flags else []
-    for name, fine in zip(found, torch.as_tensor(healthy).tolist(), strict=True):
-        if not fine:
+    """Raises RouterBroken. Flags are made for all layers before the first one is waited for."""
+    flags = {name: logits.detach().isfinite().all() for name, logits in found.items()}
+    for name, fine in flags.items():
+        if not bool(fine):
             raise RouterBroken(broken_router(name))
 
 

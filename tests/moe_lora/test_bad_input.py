@@ -133,6 +133,15 @@ def test_logits_that_broke_unseen_are_named_by_who_reads_them():
         routing_of(model)
 
 
+def test_logits_that_are_elsewhere_are_looked_at_only_when_asked_for():
+    model = adapted(llama())
+    for layer in model.base_model.moe_lora_layers():
+        layer.routing["default"] = torch.empty(2, 9, 4, device="meta")  # no value is there: looking at one raises
+    assert len(routing_of(model)) == 2
+    with pytest.raises(RuntimeError, match="meta"):
+        routing_of(model, check=True)
+
+
 @pytest.mark.parametrize(
     ("mixture", "told"),
     [
@@ -141,6 +150,8 @@ def test_logits_that_broke_unseen_are_named_by_who_reads_them():
         ({"psychology": float("nan")}, "mixture"),
         ({"psychology": 0.0}, "not all 0"),
         ({}, "not all 0"),
+        ({"psychology": 0.5}, r"sums to 0.5: .*scaled.*divide each by their sum"),
+        ({"psychology": 0.75, "mental_health": 0.75}, "sums to 1.5"),
     ],
 )
 def test_mixtures_that_are_none_are_refused(mixture, told):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from peft import get_peft_model
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from ml.moe_lora import MoeLoraConfig, recording, routing_of
+from ml.moe_lora import MoeLoraConfig, recording, routing_of, set_mixture
 from ml.moe_lora.bias_head import BiasHead
 from ml.moe_lora.errors import BadInput
 from ml.moe_lora.losses import UNKNOWN, domain_labels, routing_losses, total_loss
@@ -293,11 +293,20 @@ def test_a_model_without_routed_experts_is_refused_with_what_to_do():
         total_loss(model, lm_loss, mask, adapter="other")
     with pytest.raises(BadInput, match="wrap the model by get_peft_model"):
         total_loss(LlamaForCausalLM(model.config), lm_loss, mask)
-    single = tuned(experts=["only"], top_k=1)
-    single.train()
-    lm_loss = single(input_ids=ids, labels=ids).loss
-    with pytest.raises(BadInput, match="one expert or a fixed mixture has no router"):
-        total_loss(single, lm_loss, mask)
+
+
+def test_where_nothing_is_routed_the_losses_of_routing_are_absent():
+    ids, mask, domains = spoken(2, 1)
+    single, fixed = tuned(experts=["only"], top_k=1).train(), tuned().train()
+    set_mixture(fixed, {"psychology": 0.5, "mental_health": 0.5})
+    for model in (single, fixed):
+        lm_loss = model(input_ids=ids, labels=ids).loss
+        assert total_loss(model, lm_loss, mask, domains) is lm_loss
+    with pytest.raises(BadInput, match="one expert or a fixed mixture routes nothing"):
+        routing_losses(routing_of(single), 1, mask)
+    set_mixture(fixed, None)
+    with pytest.raises(BadInput, match="has noted no routing"):
+        total_loss(fixed, lm_loss, mask)
 
 
 def held_out_information(domain_weight):

@@ -48,7 +48,7 @@ def test_merged_weights_are_the_adapters_function(family, granularity, options, 
         ),
         ("linear", None, r"model.layers.0.mlp.gate_proj: .*routes each token to 2 of 4.*5 more layers"),
         ("block", MIXED, r"mixes whole FFNs by \[0.25, 0.0, 0.75, 0.0\].*granularity='linear'"),
-        ("block", {"psychology": 0.5}, r"mixes whole FFNs by"),
+        ("block", {"psychology": 0.5, "mental_health": 0.5}, r"mixes whole FFNs by"),
     ],
 )
 def test_what_no_weights_can_hold_is_refused_with_nothing_merged(granularity, mixture, reason):

@@ -19,7 +19,7 @@ from kernels.swiglu import activate
 from ml.moe_lora import MoeLoraBlock, MoeLoraConfig, MoeLoraModel, forget_routing, recording, routing_of, set_mixture
 from ml.moe_lora.errors import BadInput, RouterBroken
 from tests.kernels import literal
-from tests.moe_lora.bases import BASES, adapted, llama, tokens
+from tests.moe_lora.bases import BASES, adapted, gpt2, llama, opt, tokens
 
 
 def gradients(model):
@@ -162,6 +162,58 @@ def test_a_fixed_mixture_takes_the_routers_place_until_it_is_given_back():
     assert routing_of(model) == {}
     set_mixture(model, None)
     assert not torch.equal(model(tokens()).logits, psychology)
+
+
+@pytest.mark.parametrize("count", [3, 7, 64])
+def test_a_mixture_of_equal_parts_is_one_whatever_rounding_leaves(count):
+    experts = [f"expert-{number}" for number in range(count)]
+    model = adapted(llama(), experts=experts, r=1)
+    set_mixture(model, dict.fromkeys(experts, 1 / count))
+    with torch.no_grad():
+        for layer in model.base_model.moe_lora_layers():
+            for _, b in layer.factors("default").values():
+                b.zero_()
+    torch.testing.assert_close(model(tokens()).logits, llama()(tokens()).logits)
+
+
+def test_at_linear_granularity_a_mixture_may_sum_to_anything():
+    model = adapted(llama(), granularity="linear", target_modules=["q_proj"])
+    layer = model.base_model.moe_lora_layers()[0]
+    x = torch.randn(3, 64)
+    gained = []
+    for weight in (0.5, 1.5):
+        set_mixture(model, {"psychology": weight})
+        gained.append(layer(x) - layer.base_layer(x))
+    torch.testing.assert_close(gained[1], 3 * gained[0])
+
+
+@pytest.mark.parametrize("granularity", ["block", "linear"])
+def test_a_fixed_mixture_tells_kernels_of_all_its_experts(granularity):
+    model = adapted(llama(), granularity=granularity, top_k=1)
+    set_mixture(model, {"psychology": 0.5, "bias_detection": 0.25, "general_therapeutic": 0.25})
+    layer = model.base_model.moe_lora_layers()[0]
+    parts = [a for part, (a, _) in layer.factors("default").items() if part != "down"]
+    x = torch.randn(5, parts[0].shape[-1])
+    stacked = torch.cat([a.flatten(0, 1) for a in parts])
+    weights, _, top_k = layer._route("default", x, stacked, None, x.shape)
+    assert top_k >= int(weights.count_nonzero(dim=-1).max()) == 3
+
+
+@pytest.mark.parametrize("make", [llama, gpt2, opt])
+@pytest.mark.parametrize("training", [True, False])
+def test_a_layer_is_in_the_mode_of_the_module_whose_place_it_takes(make, training):
+    model = get_peft_model(make().train(training), MoeLoraConfig(r=4, lora_dropout=0.5, init_weights=False))
+    model.add_adapter("second", MoeLoraConfig(r=4, lora_dropout=0.5, init_weights=False))
+    model.set_adapter("second")
+    assert {layer.training for layer in model.base_model.moe_lora_layers()} == {training}
+    assert torch.equal(model(tokens()).logits, model(tokens()).logits) is not training
+
+
+def test_an_adapter_that_reaches_new_layers_of_a_model_in_use_drops_nothing_there():
+    model = adapted(llama(), layers_to_transform=[0])
+    model.add_adapter("second", MoeLoraConfig(r=4, lora_dropout=0.5, init_weights=False, attention_modules=["q_proj"]))
+    model.set_adapter("second")
+    assert torch.equal(model(tokens()).logits, model(tokens()).logits)
 
 
 # Several adapters -------------------------------------------------------------------------------------------------------
