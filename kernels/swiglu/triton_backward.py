@@ -12,21 +12,23 @@ import triton
 import triton.language as tl
 
 from kernels.dropout.triton import keep
-from kernels.swiglu.triton_tiles import SHAPE, hidden_of, load_a, load_b, pick
+from kernels.swiglu.triton_tiles import SHAPE, hidden_of, load_a, load_b, load_turns, pick
 from kernels.triton_support import config, dot, tuned
 
 
 @tuned(
     [
-        config(4, 2, BT=64, BF=32),
-        config(8, 2, BT=64, BF=32),
-        config(8, 2, BT=128, BF=32),
-        config(4, 2, BT=32, BF=32),
-        config(4, 2, BT=16, BF=32),
+        config(4, 2, BT=64, BF=32, UNROLL=False),
+        config(8, 2, BT=64, BF=32, UNROLL=False),
+        config(4, 2, BT=32, BF=32, UNROLL=False),
+        config(4, 2, BT=16, BF=32, UNROLL=False),
+        config(4, 2, BT=32, BF=32, UNROLL=True),
+        config(4, 2, BT=16, BF=32, UNROLL=True),
     ],
     key=SHAPE,
     BT=32,
     BF=64,
+    UNROLL=False,
 )
 @triton.jit
 def tokens_kernel(
@@ -63,6 +65,7 @@ def tokens_kernel(
     DROP: tl.constexpr,
     BT: tl.constexpr,
     BF: tl.constexpr,
+    UNROLL: tl.constexpr,
 ):
     N: tl.constexpr = E * R
     TYPE: tl.constexpr = up_ptr.dtype.element_ty
@@ -76,6 +79,7 @@ def tokens_kernel(
     all_z_up = tl.zeros([BT, NP], tl.float32)
     all_weights = tl.zeros([BT, EP], tl.float32)
     z_at = row[:, None] * N + stack[None, :]
+    weights, turns = load_turns(weights_ptr + first * E, row, row_ok, E, EP)
     for start in range(part * SLICE, tl.minimum((part + 1) * SLICE, F), BF):
         column = start + tl.arange(0, BF)
         column_ok = column < F
@@ -94,8 +98,9 @@ def tokens_kernel(
             kept = keep(seed_ptr, first + row, column, threshold)
         sum_gate = tl.zeros([BT, BF], tl.float32)
         sum_up = tl.zeros([BT, BF], tl.float32)
-        for slot in range(K):
-            expert, weight = pick(weights_ptr + first * E, row, row_ok, slot, E, EP)
+        # See the forward kernel: unrolled, loads of the next block of features, or of tokens below, are fetched ahead.
+        for slot in tl.range(0, K, loop_unroll_factor=K if UNROLL and K <= 4 else 1):
+            expert, weight = pick(weights, turns, slot, EP)
             mine = (stack // R)[None, :] == expert[:, None]
             z_up = tl.load(z_up_ptr + first * N + z_at, mask=mine, other=0.0)
             z_gate = z_up
@@ -129,15 +134,17 @@ def tokens_kernel(
 
 @tuned(
     [
-        config(4, 2, BT=64, BF=32),
-        config(8, 2, BT=64, BF=32),
-        config(8, 2, BT=32, BF=64),
-        config(8, 2, BT=128, BF=32),
-        config(4, 2, BT=32, BF=16),
+        config(4, 2, BT=64, BF=32, UNROLL=False),
+        config(8, 2, BT=64, BF=32, UNROLL=False),
+        config(8, 2, BT=32, BF=64, UNROLL=False),
+        config(4, 2, BT=32, BF=16, UNROLL=False),
+        config(8, 2, BT=32, BF=64, UNROLL=True),
+        config(4, 2, BT=32, BF=16, UNROLL=True),
     ],
     key=SHAPE,
     BT=32,
     BF=64,
+    UNROLL=False,
 )
 @triton.jit
 def features_kernel(
@@ -172,6 +179,7 @@ def features_kernel(
     DROP: tl.constexpr,
     BT: tl.constexpr,
     BF: tl.constexpr,
+    UNROLL: tl.constexpr,
 ):
     N: tl.constexpr = E * R
     TYPE: tl.constexpr = up_ptr.dtype.element_ty
@@ -193,6 +201,7 @@ def features_kernel(
     for start in range(part * SLICE, tl.minimum((part + 1) * SLICE, T), BT):
         first = tl.cast(start, tl.int64)
         row_ok = first + row < T
+        weights, turns = load_turns(weights_ptr + first * E, row, row_ok, E, EP)
         ok = row_ok[:, None] & column_ok[None, :]
         up = tl.load(up_ptr + first * F + at, mask=ok, other=0.0).to(tl.float32)
         gate = up
@@ -202,8 +211,8 @@ def features_kernel(
         kept = ok
         if DROP:
             kept = keep(seed_ptr, first + row, column, threshold)
-        for slot in range(K):
-            expert, weight = pick(weights_ptr + first * E, row, row_ok, slot, E, EP)
+        for slot in tl.range(0, K, loop_unroll_factor=K if UNROLL and K <= 4 else 1):
+            expert, weight = pick(weights, turns, slot, EP)
             mine = (stack // R)[None, :] == expert[:, None]
             z_up = tl.load(z_up_ptr + first * N + z_at, mask=mine, other=0.0)
             z_gate = z_up

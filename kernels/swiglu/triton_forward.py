@@ -9,21 +9,24 @@ import triton
 import triton.language as tl
 
 from kernels.dropout.triton import keep
-from kernels.swiglu.triton_tiles import SHAPE, hidden_of, load_a, load_b, pick
+from kernels.swiglu.triton_tiles import SHAPE, hidden_of, load_a, load_b, load_turns, pick
 from kernels.triton_support import config, dot, tuned
 
 
 @tuned(
     [
-        config(8, 2, BT=64, BF=64),
-        config(4, 2, BT=64, BF=32),
-        config(8, 2, BT=128, BF=32),
-        config(4, 2, BT=32, BF=64),
-        config(4, 2, BT=16, BF=32),
+        config(4, 2, BT=64, BF=32, UNROLL=False),
+        config(8, 2, BT=128, BF=32, UNROLL=False),
+        config(4, 2, BT=32, BF=64, UNROLL=False),
+        config(4, 2, BT=16, BF=32, UNROLL=False),
+        config(4, 2, BT=64, BF=32, UNROLL=True),
+        config(8, 2, BT=128, BF=32, UNROLL=True),
+        config(4, 2, BT=32, BF=32, UNROLL=True),
     ],
     key=SHAPE,
     BT=32,
     BF=64,
+    UNROLL=False,
 )
 @triton.jit
 def hidden_kernel(
@@ -55,6 +58,7 @@ def hidden_kernel(
     DROP: tl.constexpr,
     BT: tl.constexpr,
     BF: tl.constexpr,
+    UNROLL: tl.constexpr,
 ):
     N: tl.constexpr = E * R
     TYPE: tl.constexpr = up_ptr.dtype.element_ty
@@ -66,6 +70,7 @@ def hidden_kernel(
     stack = tl.arange(0, NP)
     shrunk = tl.zeros([BT, NP], tl.float32)
     z_at = row[:, None] * N + stack[None, :]
+    weights, turns = load_turns(weights_ptr + first * E, row, row_ok, E, EP)
     for start in range(part * SLICE, tl.minimum((part + 1) * SLICE, F), BF):
         column = start + tl.arange(0, BF)
         column_ok = column < F
@@ -82,8 +87,9 @@ def hidden_kernel(
         if DROP:
             kept = keep(seed_ptr, first + row, column, threshold)
         hidden = tl.zeros([BT, BF], tl.float32)
-        for slot in range(K):
-            expert, weight = pick(weights_ptr + first * E, row, row_ok, slot, E, EP)
+        # Only the innermost loop's loads are fetched ahead: unrolled slots leave that to features, for more shared memory.
+        for slot in tl.range(0, K, loop_unroll_factor=K if UNROLL and K <= 4 else 1):
+            expert, weight = pick(weights, turns, slot, EP)
             mine = (stack // R)[None, :] == expert[:, None]
             z_up = tl.load(z_up_ptr + first * N + z_at, mask=mine, other=0.0)
             z_gate = z_up

@@ -46,14 +46,21 @@ def activate(x, ACTIVATION: tl.constexpr):
 
 
 @triton.jit
-def pick(weights_ptr, row, row_ok, slot, E: tl.constexpr, EP: tl.constexpr):
-    """Of each token, the expert of weight other than zero that is the slot's by number, and its weight; -1 and 0 if none."""
+def load_turns(weights_ptr, row, row_ok, E: tl.constexpr, EP: tl.constexpr):
+    """Each token's weights [M, EP], and the slot, from 1, that an expert of weight other than zero has by number, else 0."""
     experts = tl.arange(0, EP)
     ok = row_ok[:, None] & (experts < E)[None, :]
     weights = tl.load(weights_ptr + row[:, None] * E + experts[None, :], mask=ok, other=0.0).to(tl.float32)
     used = weights != 0
-    here = used & (tl.cumsum(used.to(tl.int32), axis=1) == slot + 1)
-    return tl.max(tl.where(here, experts[None, :], -1), axis=1), tl.sum(tl.where(here, weights, 0.0), axis=1)
+    return weights, tl.where(used, tl.cumsum(used.to(tl.int32), axis=1), 0)
+
+
+@triton.jit
+def pick(weights, turns, slot, EP: tl.constexpr):
+    """Of each token, the expert that has the slot, and its weight; -1 and 0 if none."""
+    here = turns == slot + 1
+    experts = tl.where(here, tl.arange(0, EP)[None, :], -1)
+    return tl.max(experts, axis=1), tl.sum(tl.where(here, weights, 0.0), axis=1)
 
 
 @triton.jit
