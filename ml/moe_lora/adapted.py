@@ -1,9 +1,9 @@
 """What layers with routed LoRA pairs share: the tensors of each adapter, how tokens are routed, and when one can be merged."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import torch
 from peft.tuners._buffer_dict import BufferDict
@@ -31,6 +31,30 @@ class Settings:
     top_k: int
 
 
+class _Precise(nn.Module):
+    """Tensors that follow their model to other devices and to float64, but are never rounded to 16 bits with it.
+
+    A rounded router routes otherwise than the one that was trained, and a rounded mixture of whole FFNs no longer sums to 1.
+    """
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:  # noqa: FBT001, FBT002 - torch's signature
+        def precisely(tensor: Tensor) -> Tensor:
+            found = fn(tensor)
+            wanted = torch.promote_types(found.dtype, torch.float32)
+            return found if found.dtype == wanted else tensor.to(found.device, wanted)
+
+        super()._apply(precisely, recurse)  # type: ignore[no-untyped-call]  # torch leaves it without types
+        return self
+
+
+class _PreciseParameters(_Precise, nn.ParameterDict):
+    pass
+
+
+class _PreciseBuffers(_Precise, BufferDict):
+    pass
+
+
 class MoeLoraLayer(nn.Module, BaseTunerLayer):
     """What both kinds of layers share: factors, router and fixed mixture by adapter, and how tokens are routed."""
 
@@ -44,8 +68,8 @@ class MoeLoraLayer(nn.Module, BaseTunerLayer):
         self.name = name
         self.shapes = dict(shapes)
         self.moe_lora_settings: dict[str, Settings] = {}
-        self.moe_lora_router = nn.ParameterDict({})
-        self.moe_lora_mixture = BufferDict({}, persistent=False)
+        self.moe_lora_router = _PreciseParameters({})
+        self.moe_lora_mixture = _PreciseBuffers({}, persistent=False)
         for part in self.parts:
             setattr(self, f"moe_lora_A_{part}", nn.ParameterDict({}))
             setattr(self, f"moe_lora_B_{part}", nn.ParameterDict({}))

@@ -103,6 +103,11 @@ def save_base_with_attention(model: nn.Module, folder: Path | str, *, adapter: s
             f"adapter {name!r} has no pairs in the attention (attention_modules is empty): there is nothing to merge; "
             "use the base model as it is"
         )
+    if merged := sorted({each for layer in layers_of(model) for each in layer.merged_adapters}):
+        raise NotExpressible(
+            f"adapters {', '.join(merged)} are merged into the base's weights already, and would be saved, or added twice: "
+            "call unmerge_adapter first"
+        )
     base = _base_of(model)
     if not isinstance(base, PreTrainedModel):
         raise NotExpressible(

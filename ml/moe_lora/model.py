@@ -1,5 +1,7 @@
 """The tuner: puts experts into a base model, checks everything before it changes anything, and merges where that is exact."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -45,6 +47,16 @@ class MoeLoraModel(BaseTuner):
         """The base model's forward. Raises BadInput for sequences past its limit."""
         self._check_length(*args, **kwargs)
         return super().forward(*args, **kwargs)
+
+    @contextmanager
+    def _enable_peft_forward_hooks(self, *_: Any, **kwargs: Any) -> Iterator[None]:
+        """PEFT calls this around a forward and leaves adapter_names out of it, so that they would be ignored unseen."""
+        if kwargs.get("adapter_names") is not None:
+            raise BadInput(
+                f"adapter_names={kwargs['adapter_names']!r}: one batch runs by one adapter, whose experts are chosen by token; "
+                "call set_adapter, and run the rows of each adapter as a batch of their own"
+            )
+        yield
 
     def _check_length(self, *args: Any, **kwargs: Any) -> None:
         """Positions that the caller gives are the caller's affair."""

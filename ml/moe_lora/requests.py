@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from kernels.router import weigh
 from ml.moe_lora.errors import BadConfig, BadInput
 from ml.moe_lora.export import adapter_of
-from ml.moe_lora.routing import forget_routing, recording, routing_of
+from ml.moe_lora.routing import forget_routing, layers_of, recording, routing_of
 
 
 @dataclass(frozen=True)
@@ -34,22 +34,38 @@ class RequestRouter:
 
     @torch.no_grad()
     def choose(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> list[Choice]:
-        """One choice for each row of `input_ids` [B, S]; `attention_mask` [B, S] is 0 at padding. Raises BadInput."""
+        """One choice for each row of `input_ids` [B, S]; `attention_mask` [B, S] is 0 at padding. Raises BadInput.
+
+        Pad on the right for bases with learned positions (GPT-2), which count padding on the left as text.
+        """
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         if mask.shape != input_ids.shape or input_ids.numel() == 0 or not bool(mask.any(-1).all()):
             raise BadInput(
                 f"input_ids {list(input_ids.shape)} with attention_mask {list(mask.shape)}: give each request at least one real token"
             )
-        training = self._model.training
+        self._check_acts()
+        modes = [(module, module.training) for module in self._model.modules()]
+        forget_routing(self._model)
         self._model.eval()
         try:
             with recording(self._model):
                 self._model(input_ids=input_ids, attention_mask=mask)
                 logits = routing_of(self._model, self._adapter)
         finally:
-            self._model.train(training)
+            for module, mode in modes:
+                module.training = mode
             forget_routing(self._model)
         return [self._chosen(shares) for shares in self._shares(list(logits.values()), mask)]
+
+    def _check_acts(self) -> None:
+        """Refuse to judge by an adapter that the forward leaves out."""
+        for layer in layers_of(self._model):
+            resting = layer.disable_adapters or layer.merged or self._adapter not in layer.active_adapters
+            if self._adapter in layer.moe_lora_settings and resting:
+                raise BadInput(
+                    f"adapter {self._adapter!r} doesn't act in {layer.name}: it is switched off, merged or not the active one; "
+                    "call set_adapter, enable adapters, or unmerge"
+                )
 
     def _shares(self, logits: list[Tensor], mask: Tensor) -> Tensor:
         """[B, E]."""

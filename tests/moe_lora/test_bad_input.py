@@ -181,3 +181,12 @@ def test_positions_that_are_given_or_stretched_are_the_callers_affair():
     model(tokens(1, 40), position_ids=torch.arange(40)[None] % 20)
     stretched = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10000.0}
     adapted(llama(max_position_embeddings=32, rope_parameters=stretched))(tokens(1, 40))
+
+
+@pytest.mark.parametrize("granularity", ["block", "linear"])
+def test_adapters_by_row_of_a_batch_are_refused_and_not_ignored(granularity):
+    model = adapted(llama(), granularity=granularity)
+    model.add_adapter("second", MoeLoraConfig(r=4, granularity=granularity))
+    for run in (model, model.generate):
+        with pytest.raises(BadInput, match=r"adapter_names=\['default', 'second'\].*set_adapter"):
+            run(input_ids=tokens(), adapter_names=["default", "second"])

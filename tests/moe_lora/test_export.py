@@ -178,3 +178,34 @@ def test_a_request_goes_to_the_expert_its_tokens_were_sent_to_most_and_padding_h
     set_mixture(model, {"psychology": 1.0})
     with pytest.raises(BadInput, match="mixture is fixed"):
         router.choose(real)
+
+
+@pytest.mark.parametrize("merge", ["merge_attention", "merge_adapter"])
+def test_a_base_that_holds_an_adapter_already_is_not_saved_with_it_twice(merge, tmp_path):
+    model, _ = both("llama", attention_modules=["q_proj"])
+    set_mixture(model, {"psychology": 1.0})
+    getattr(model.base_model, merge)()
+    with pytest.raises(NotExpressible, match=r"adapters default are merged .* added twice: call unmerge_adapter first"):
+        save_base_with_attention(model, tmp_path / "base")
+    assert not (tmp_path / "base").exists()
+    model.unmerge_adapter()
+    save_base_with_attention(model, tmp_path / "base")
+
+
+def test_a_request_is_judged_by_the_adapter_meant_or_by_none():
+    model, _ = both("llama")
+    model.add_adapter("second", MoeLoraConfig(r=4, lora_dropout=0.0, init_weights=False))
+    model.set_adapter("second")
+    model.train()(IDS)  # leaves routing of the second adapter behind, of the very same shape
+    model.eval().base_model.model.lm_head.train()
+    expected = RequestRouter(model, "second").choose(IDS)
+    assert model.base_model.model.lm_head.training
+    assert not model.training
+    model.train()(IDS)
+    with model.disable_adapter(), pytest.raises(BadInput, match="'second' doesn't act"):
+        RequestRouter(model, "second").choose(IDS)
+    model.set_adapter("default")
+    with pytest.raises(BadInput, match=r"'second' doesn't act.*set_adapter"):
+        RequestRouter(model, "second").choose(IDS)
+    model.set_adapter("second")
+    assert RequestRouter(model).choose(IDS) == expected

@@ -339,6 +339,24 @@ def test_a_16_bit_base_keeps_its_type_and_its_routers_theirs(granularity, upcast
     assert far(model.eval()(tokens()).logits.float(), precise) < 0.05
 
 
+@pytest.mark.parametrize("change", [nn.Module.half, nn.Module.bfloat16, lambda model: model.to(torch.bfloat16)])
+@pytest.mark.parametrize("granularity", ["block", "linear"])
+def test_a_model_made_16_bit_keeps_what_routes_to_the_last_bit(change, granularity):
+    model = adapted(llama(), granularity=granularity)
+    layers = model.base_model.moe_lora_layers()
+    before = [layer.router("default").detach().clone() for layer in layers]
+    set_mixture(model, {"psychology": 1 / 3, "mental_health": 2 / 3})
+    mixtures = [layer.mixture("default").clone() for layer in layers]
+    change(model)
+    assert {layer.factors("default")[next(iter(layer.shapes))][0].element_size() for layer in layers} == {2}
+    assert all(torch.equal(layer.router("default"), router) for layer, router in zip(layers, before, strict=True))
+    assert all(torch.equal(layer.mixture("default"), fixed) for layer, fixed in zip(layers, mixtures, strict=True))
+    again = pickle.loads(pickle.dumps(model))
+    assert torch.equal(again(tokens()).logits, model(tokens()).logits)
+    assert {layer.router("default").dtype for layer in model.double().base_model.moe_lora_layers()} == {torch.float64}
+    assert {layer.router("default").dtype for layer in model.float().base_model.moe_lora_layers()} == {torch.float32}
+
+
 @pytest.mark.parametrize("granularity", ["block", "linear"])
 def test_under_autocast_routers_still_compute_in_float32(granularity):
     model = adapted(llama(), granularity=granularity).train()
