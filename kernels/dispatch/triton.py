@@ -180,8 +180,8 @@ def routed_hidden(
     Of each token the first `top_k` experts of weight other than zero are used, and its other weights' gradients are zero.
 
     Elements moved: forward (4·k - 1)·T·F, for k readings of gate and up and k sums of hidden (plain: (3·k - 1)·T·F);
-    backward (10·k - 2)·T·F (plain: (6·k - 1)·T·F). Multiplied: 6·k·T·F·R, a dense kernel's E-th part, and 24·k·T·F·R
-    backward (plain: 4 and 16). Sums over turns are rounded to up's dtype k times. Not yet measured on a GPU.
+    backward (10·k - 2)·T·F (plain: (6·k - 1)·T·F). Multiplied: 6·k·T·F·R, a dense kernel's E-th part, and 22·k·T·F·R
+    backward (plain: 4 and 14). Sums over turns are rounded to up's dtype k times. Not yet measured on a GPU.
 
     Raises ValueError for types and shapes that don't fit.
     """

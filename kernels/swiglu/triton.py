@@ -264,7 +264,7 @@ def routed_hidden(
     With N = E·R: forward reads gate and up and writes hidden once, 3·T·F elements (plain: 2·T·F), a plain SwiGLU's traffic,
     and beside them 8·T·N bytes of partial sums a slice of features. It multiplies 6·k·T·F·N (plain: 4·k·T·F·N) and
     activates k·T·F elements. Backward keeps gate and up alone, computes h again in each of two passes, reads 6·T·F and
-    writes 2·T·F elements (plain: 4 and 1), and multiplies 24·k·T·F·N (plain: 16·k·T·F·N). Not yet measured on a GPU.
+    writes 2·T·F elements (plain: 4 and 1), and multiplies 22·k·T·F·N (plain: 14·k·T·F·N). Not yet measured on a GPU.
 
     Stacks of more than WIDEST bytes are dispatched. Raises ValueError for types and shapes that don't fit.
     """
