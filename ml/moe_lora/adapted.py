@@ -219,7 +219,8 @@ class MoeLoraLayer(nn.Module, BaseTunerLayer):
             return weights_E.expand(x_TD.shape[0], count).contiguous(), z_TN, count
         logits_TE, weights_TE, z_TN = route_and_shrink(x_TD, router, a_ND, settings.top_k, seed, p)
         self._check_logits(logits_TE)
-        if self.training or self.recording:
+        # DataParallel's copies share this dict, and each would replace the rows of the others.
+        if (self.training or self.recording) and not getattr(self, "_is_replica", False):
             self.routing[adapter] = logits_TE.reshape(*shape[:-1], count)
         return weights_TE, z_TN, settings.top_k
 

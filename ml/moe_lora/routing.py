@@ -49,7 +49,8 @@ def _check_numbers(found: Mapping[str, Tensor]) -> None:
 def _logits(layer: MoeLoraLayer, adapter: str) -> Tensor:
     if adapter not in layer.routing:
         raise BadInput(
-            f"{layer.name} has noted no routing of adapter {adapter!r}: run a forward in training mode, or inside recording(model)"
+            f"{layer.name} has noted no routing of adapter {adapter!r}: run a forward in training mode, or inside recording(model); "
+            "copies that DataParallel makes note none (use DistributedDataParallel)"
         )
     logits, router = layer.routing[adapter], layer.router(adapter)
     learns = router is not None and router.requires_grad and layer.training

@@ -322,6 +322,19 @@ def test_routing_is_noted_while_training_or_recording_and_forgotten_on_demand():
         routing_of(model)
 
 
+def test_a_copy_that_data_parallel_makes_notes_nothing_over_the_rows_of_others():
+    model = adapted(llama()).train()
+    layer = model.base_model.moe_lora_layers()[0]
+    copied = layer._replicate_for_data_parallel()
+    x = torch.randn(2, 3, 64)
+    assert torch.equal(copied(x), layer(x))
+    layer.routing.clear()
+    copied(x)
+    assert copied.routing == layer.routing == {}
+    with pytest.raises(BadInput, match="use DistributedDataParallel"):
+        routing_of(model)
+
+
 @pytest.mark.parametrize("granularity", ["block", "linear"])
 @pytest.mark.parametrize("upcast", [True, False])
 def test_a_16_bit_base_keeps_its_type_and_its_routers_theirs(granularity, upcast):
