@@ -74,7 +74,8 @@ class MoeLoraLayer(nn.Module, BaseTunerLayer):
             setattr(self, f"moe_lora_A_{part}", nn.ParameterDict({}))
             setattr(self, f"moe_lora_B_{part}", nn.ParameterDict({}))
         self.routing: dict[str, Tensor] = {}
-        """Logits [..., E] of the last forward with a learned router, by adapter: set while training, or while `recording`."""
+        """Logits [..., E] of the last forward with a learned router, by adapter: set while training, or while `recording`,
+        and let go of by any other."""
         self.recording = False
         self._active_adapter = []
         self._disable_adapters = False
@@ -222,6 +223,8 @@ class MoeLoraLayer(nn.Module, BaseTunerLayer):
         # DataParallel's copies share this dict, and each would replace the rows of the others.
         if (self.training or self.recording) and not getattr(self, "_is_replica", False):
             self.routing[adapter] = logits_TE.reshape(*shape[:-1], count)
+        elif adapter in self.routing:  # of an earlier forward: a loss would take it for this one's
+            del self.routing[adapter]
         return weights_TE, z_TN, settings.top_k
 
     def _check_logits(self, logits_TE: Tensor) -> None:

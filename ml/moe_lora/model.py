@@ -1,5 +1,6 @@
 """The tuner: puts experts into a base model, checks everything before it changes anything, and merges where that is exact."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -193,10 +194,16 @@ class MoeLoraModel(BaseTuner):
         if isinstance(adapter_names, str):
             raise TypeError(f"adapter_names should be a list of strings, got {adapter_names!r}.")
         reasons = []
+        owners = Counter(id(weight) for module in self.model.modules() for weight in module.parameters(recurse=False))
         for layer in self.moe_lora_layers():
             wanted = layer.active_adapters if adapter_names is None else adapter_names
             present = [n for n in wanted if n in layer.moe_lora_settings and n not in layer.merged_adapters]
             reasons += [reason for name in present if (reason := refuse_merge(layer, name))]
+            if present and any(owners[id(weight)] > 1 for weight in layer.base_layer.parameters()):
+                reasons.append(
+                    f"{layer.name}: its weight is shared with another module (tied embeddings), which merging would change "
+                    "too; untie them (tie_word_embeddings=False), or leave the adapter unmerged"
+                )
             if isinstance(layer, MoeLoraBlock) and len(present) > 1:
                 reasons.append(f"{layer.name}: {', '.join(present)} can't act on one FFN together; merge one of them")
         if reasons:

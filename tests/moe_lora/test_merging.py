@@ -94,3 +94,17 @@ def test_a_16_bit_base_is_merged_in_the_factors_type_and_rounded_once():
     expected = (weight.float() + 8.0 * b[0] @ a[0]).to(torch.bfloat16)
     model.merge_adapter()
     assert torch.equal(layer.base_layer.up_proj.weight, expected)
+
+
+def test_a_weight_that_is_tied_to_another_is_not_merged_into():
+    options = {"granularity": "linear", "target_modules": ["lm_head"], "experts": ["only"], "top_k": 1}
+    with pytest.warns(UserWarning, match="a tied layer is part of the adapter"):
+        model = adapted(llama(tie_word_embeddings=True), **options)
+    expected = model(tokens()).logits
+    for merge in (model.merge_adapter, model.merge_and_unload):
+        with pytest.raises(MergeRefused, match=r"lm_head: its weight is shared .*tie_word_embeddings=False"):
+            merge()
+    assert torch.equal(model(tokens()).logits, expected)
+    untied = adapted(llama(tie_word_embeddings=False), **options)
+    expected = untied(tokens()).logits
+    torch.testing.assert_close(untied.merge_and_unload()(tokens()).logits, expected)

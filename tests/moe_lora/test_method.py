@@ -322,6 +322,17 @@ def test_routing_is_noted_while_training_or_recording_and_forgotten_on_demand():
         routing_of(model)
 
 
+def test_routing_of_an_earlier_batch_is_not_taken_for_that_of_the_last():
+    model = adapted(llama()).train()
+    model(tokens(3, 5))
+    with model.disable_adapter():
+        model(tokens())  # the base alone, as a reference: what the adapter routed stands
+    assert len(routing_of(model)) == 2
+    model.eval()(tokens())
+    with pytest.raises(BadInput, match="has noted no routing"):
+        routing_of(model)
+
+
 def test_a_copy_that_data_parallel_makes_notes_nothing_over_the_rows_of_others():
     model = adapted(llama()).train()
     layer = model.base_model.moe_lora_layers()[0]
