@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from kernels.dropout import draw_seed, keep_mask
+from kernels.linear import add_routed
+from kernels.linear.reference import routed_linear
 from kernels.names import ACTIVATIONS
+from kernels.shrink import route_and_shrink
 from kernels.swiglu import activate
 from tests.kernels import literal
 from tests.kernels.ffn import made, routed
@@ -69,6 +72,38 @@ def test_output_and_every_gradient_are_those_of_a_literal_mixlora(case):
     for found, sought in zip(gradients, wanted, strict=True):
         size = max(float(sought.norm()), cancelling if sought is wanted[-1] else 0.0)
         assert float((found - sought).norm()) <= TOLERANCE * size
+
+
+@settings(max_examples=100)
+@given(case=cases())
+def test_one_routed_linear_layer_is_each_experts_own_lora_weighed(case):
+    torch.manual_seed(case["seed"])
+    experts, rank, width, out = case["experts"], case["rank"], case["width"], case["inner"]
+    shapes = ((case["tokens"], width), (out, width), (experts, rank, width), (experts, out, rank), (experts, width))
+    x, base, a, b, router = (torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes)
+    seed, p = draw_seed("cpu"), case["p"]
+    mask = keep_mask(len(x), width, seed, p).double() / (1 - p)
+    top, chosen = (x @ router.T).softmax(-1).topk(case["top_k"])
+    top = top / top.sum(-1, keepdim=True)
+    expected = x @ base.T
+    for expert in range(experts):
+        token, slot = torch.where(chosen == expert)
+        part = 2.0 * ((x * mask)[token] @ a[expert].T) @ b[expert].T
+        expected = expected.index_add(0, token, top[token, slot, None] * part)
+    towards = torch.randn_like(expected)
+    wanted = torch.autograd.grad(expected, [x, base, a, b, router], towards)
+
+    _, weights, z = route_and_shrink(x, router, a.flatten(0, 1), case["top_k"], seed, p)
+    composed = add_routed(x @ base.T, z.reshape(-1, experts, rank), b, weights, 2.0)
+    stated = routed_linear(x @ base.T, x, a, b, weights, 2.0, seed, p)
+
+    assert far(composed, expected) <= TOLERANCE
+    assert far(stated, expected) <= TOLERANCE
+    for y in (composed, stated):
+        found = torch.autograd.grad(y, [x, base, a, b, router], towards, retain_graph=True)
+        for gradient, sought in zip(found, wanted, strict=True):
+            size = max(float(sought.norm()), 1e-2 * float(towards.norm() * x.detach().norm()))
+            assert float((gradient - sought).norm()) <= TOLERANCE * size
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5])
