@@ -53,6 +53,10 @@ def device(request: pytest.FixtureRequest) -> str:
 def poisoned() -> Iterator[None]:
     """Memory that is handed out uninitialised holds NaN: what a kernel leaves unwritten shows."""
     empty = torch.empty
+    # torch.device as a context keeps the list of functions it acts on from its first use in a process: that must not be
+    # here, or torch.empty wouldn't be among them for the rest of the process.
+    with torch.device("meta"):
+        empty(0)
 
     def poisoned_empty(*args, **options):
         made = empty(*args, **options)

@@ -182,6 +182,15 @@ def test_when_the_leader_is_torn_away_the_others_are_written(open_recorder, even
     assert recorder.append(append_of(new_row())).first == 4
 
 
+@pytest.fixture
+def interruptible():
+    """SIGINT interrupts, as at a terminal; what a shell starts in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_a_waiting_caller_who_is_interrupted_leaves_the_queue(recorder, events_engine):
     outcomes = {}
 
