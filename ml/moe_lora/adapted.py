@@ -1,6 +1,7 @@
 """What layers with routed LoRA pairs share: the tensors of each adapter, how tokens are routed, and when one can be merged."""
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -261,8 +262,9 @@ class MoeLoraLayer(nn.Module, BaseTunerLayer):
         while self.merged_adapters:
             self._add(self.merged_adapters.pop(), -1.0, safe=False)
 
+    @abstractmethod
     def _add(self, adapter: str, sign: float, *, safe: bool) -> None:
-        raise NotImplementedError
+        """Add sign times what the adapter is worth to the base's weights. `safe` refuses weights that are no numbers."""
 
     def supports_lora_conversion(self, adapter_name: str = "default") -> bool:
         """PEFT converts a layer by the one weight it changes; a block changes several, and has an export of its own."""
